@@ -1,0 +1,176 @@
+"""From events to columns: the one place where what clients reported becomes a `History`.
+
+Values are told apart by type and content (1, True, 1.0 and "1" are four values), lists that were read are
+stored once per key and shared by every read that saw a beginning of them, and rows end up in start order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from harness.history import KIND_CODE, SCALAR, UNSEEN, UNSEEN_LENGTH, Fault, History, Op, RunInfo, Status, Txn
+
+__all__ = ["HistoryBuilder", "build_history", "frozen"]
+
+_CHAINS_PER_KEY = 4
+_INT64 = range(-(2**63), 2**63)
+
+
+def frozen(value: Any) -> Any:
+    """`value` in a form that compares by content and survives storage: lists become tuples, and so on.
+
+    A mapping becomes ("#map", (key, value), ...), a set ("#set", ...), an integer beyond 64 bits
+    ("#int", digits), anything else unknown to the stored form ("#" + type name, its text).
+    """
+    if value is None or isinstance(value, bool | float | str | bytes):
+        return value
+    if isinstance(value, int):
+        return int(value) if value in _INT64 else ("#int", str(value))
+    if isinstance(value, list | tuple):
+        return tuple(frozen(one) for one in value)
+    if isinstance(value, dict):
+        return ("#map", *sorted(((frozen(k), frozen(v)) for k, v in value.items()), key=repr))
+    if isinstance(value, set | frozenset):
+        return ("#set", *sorted((frozen(one) for one in value), key=repr))
+    return (f"#{type(value).__name__}", str(value))
+
+
+class _Dictionary:
+    """Numbers for values, in the order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.values: list[Any] = []
+        self._number: dict[Any, int] = {}
+
+    def number(self, value: Any) -> int:
+        kind = type(value)
+        if (kind is int and -(2**63) <= value < 2**63) or kind is str:
+            identity = value
+        else:
+            value = frozen(value)
+            identity = (type(value).__name__, msgspec.msgpack.encode(value))
+        found = self._number.get(identity)
+        if found is None:
+            found = self._number[identity] = len(self.values)
+            self.values.append(value)
+        return found
+
+
+class _Chain:
+    """One list as far as it was ever read, to be shared by all reads of a beginning of it."""
+
+    __slots__ = ("ids", "index")
+
+    def __init__(self, index: int, ids: list[int]) -> None:
+        self.index = index
+        self.ids = ids
+
+
+class HistoryBuilder:
+    """Collects transactions in any order; `build` sorts them by start and seals the columns."""
+
+    def __init__(self) -> None:
+        self._keys = _Dictionary()
+        self._values = _Dictionary()
+        self._rows: list[tuple[int, int, int, int, int]] = []  # start, client, end, status, error
+        self._offset: list[int] = [0]
+        self._kind: list[int] = []
+        self._key: list[int] = []
+        self._value: list[int] = []  # The chain's index where length >= 0, replaced by its offset in build.
+        self._length: list[int] = []
+        self._chains: list[_Chain] = []
+        self._of_key: dict[int, list[_Chain]] = {}
+
+    def add(self, client: int, start: int, end: int, status: Status, ops: Iterable[Op], error: str = "") -> None:
+        """One transaction with its completed operations; `UNSEEN` marks a result that never came."""
+        number = self._values.number(error) if error else -1
+        self._rows.append((start, client, end, int(status), number))
+        for op in ops:
+            self._add_op(op)
+        self._offset.append(len(self._kind))
+
+    def _add_op(self, op: Op) -> None:
+        kind, key, value = op
+        key_number = self._keys.number(key)
+        self._kind.append(KIND_CODE[kind])
+        self._key.append(key_number)
+        if value is UNSEEN:
+            self._value.append(0)
+            self._length.append(UNSEEN_LENGTH)
+        elif kind == "scan" and isinstance(value, dict):
+            pairs = [number for k, v in value.items() for number in (self._keys.number(k), self._values.number(v))]
+            self._value.append(self._new_chain(pairs).index)
+            self._length.append(len(pairs))
+        elif type(value) is list:
+            self._value.append(self._chain(key_number, [self._values.number(one) for one in value]).index)
+            self._length.append(len(value))
+        else:
+            self._value.append(self._values.number(value))
+            self._length.append(SCALAR)
+
+    def _chain(self, key: int, ids: list[int]) -> _Chain:
+        """A chain of `key` that begins with `ids`: an old one, an old one made longer, or a new one."""
+        chains = self._of_key.setdefault(key, [])
+        for chain in chains:
+            shared = min(len(chain.ids), len(ids))
+            if chain.ids[:shared] == ids[:shared]:
+                chain.ids.extend(ids[shared:])
+                return chain
+        chain = self._new_chain(ids)
+        if len(chains) < _CHAINS_PER_KEY:
+            chains.append(chain)
+        return chain
+
+    def _new_chain(self, ids: list[int]) -> _Chain:
+        chain = _Chain(len(self._chains), ids)
+        self._chains.append(chain)
+        return chain
+
+    def build(self, info: RunInfo, *, faults: Sequence[Fault] = (), cut: str = "") -> History:
+        """The history, rows in the order of (start, order of adding)."""
+        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 5)
+        order = np.argsort(rows[:, 0], kind="stable")
+        offset = np.array(self._offset, dtype=np.int64)
+        counts = np.diff(offset)[order]
+        new_offset = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+        ops = np.repeat(offset[:-1][order] - new_offset[:-1], counts) + np.arange(new_offset[-1])
+        lengths = np.array(self._length, dtype=np.int32)
+        values = np.array(self._value, dtype=np.int64)
+        starts = np.cumsum([0] + [len(chain.ids) for chain in self._chains])
+        listed = lengths >= 0
+        values[listed] = starts[values[listed]]
+        rows = rows[order]
+        history = History(
+            info=info,
+            client=rows[:, 1].astype(np.int32),
+            status=rows[:, 3].astype(np.int8),
+            start=rows[:, 0].copy(),
+            end=rows[:, 2].copy(),
+            error=rows[:, 4].astype(np.int32),
+            op_offset=new_offset,
+            op_kind=np.array(self._kind, dtype=np.int8)[ops],
+            op_key=np.array(self._key, dtype=np.int32)[ops],
+            op_value=values[ops],
+            op_length=lengths[ops],
+            elements=np.array([one for chain in self._chains for one in chain.ids], dtype=np.int32),
+            keys=tuple(self._keys.values),
+            values=tuple(self._values.values),
+            faults=tuple(faults),
+            cut=cut,
+        )
+        history._check()
+        return history
+
+
+def build_history(
+    txns: Iterable[Txn], info: RunInfo | None = None, *, faults: Sequence[Fault] = (), cut: str = ""
+) -> History:
+    """A history of these transactions (their ids are ignored: a row's number is its place in start order)."""
+    builder = HistoryBuilder()
+    for txn in txns:
+        builder.add(txn.client, txn.start, txn.end, txn.status, txn.ops, txn.error)
+    return builder.build(info or RunInfo(), faults=faults, cut=cut)

@@ -1,0 +1,97 @@
+"""Transactions as generators: a program yields an `Op` and is sent it back completed.
+
+    def transfer() -> Program:
+        a = yield read("a")
+        yield write("a", a.value - 5)
+
+Blind, read-dependent and interactive transactions are then one concept, and whoever holds the generator
+between two steps can interleave transactions exactly. Random choices are drawn when the program is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from random import Random
+from typing import Any, NamedTuple
+
+from harness.history import Op
+
+__all__ = [
+    "KEY_CHOICES",
+    "Params",
+    "Program",
+    "Programs",
+    "Rng",
+    "Workload",
+    "append",
+    "delete",
+    "read",
+    "scan",
+    "write",
+]
+
+Program = Generator[Op, Op, None]
+Rng = Random
+
+
+def read(key: Any) -> Op:
+    """Ask for what is stored at `key`."""
+    return Op("r", key)
+
+
+def write(key: Any, value: Any) -> Op:
+    """Store `value` at `key`."""
+    return Op("w", key, value)
+
+
+def append(key: Any, element: Any) -> Op:
+    """Add `element` at the end of the list at `key`."""
+    return Op("append", key, element)
+
+
+def scan(low: Any, high: Any) -> Op:
+    """Ask for all keys in [low, high) with their values."""
+    return Op("scan", (low, high))
+
+
+def delete(key: Any) -> Op:
+    """Remove `key`."""
+    return Op("delete", key)
+
+
+KEY_CHOICES: tuple[str, ...] = ("uniform", "zipf", "hot", "rotating")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Params:
+    """The knobs of a workload. A workload uses those that its docstring names.
+
+    `keys` in play at a time; `key_choice` from KEY_CHOICES: "hot" sends the share `contention` of all choices
+    to a tenth of the keys, "rotating" retires a key after `writes_per_key` writes; `ops_min`..`ops_max`
+    operations a transaction, the share `read_ratio` of them reads.
+    """
+
+    keys: int = 8
+    key_choice: str = "rotating"
+    contention: float = 0.9
+    writes_per_key: int = 32
+    ops_min: int = 1
+    ops_max: int = 4
+    read_ratio: float = 0.5
+
+
+Programs = Callable[[Rng, Params], Iterator[Program]]
+
+
+class Workload(NamedTuple):
+    """What clients do: `setup` runs first and alone, then `programs` concurrently, then `finale` alone.
+
+    Each is a function that yields programs; `programs` may be endless, the other two are not.
+    """
+
+    name: str
+    setup: Programs
+    programs: Programs
+    finale: Programs
+    defaults: Params

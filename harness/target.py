@@ -1,0 +1,90 @@
+"""The seam to a database: what a target offers and what its sessions do.
+
+    Aborted            the database refused the transaction, and surely none of it took effect
+    TargetUnavailable  the target cannot be used here: a driver is missing, a server does not start
+
+Only `Aborted` means "surely without effect". Any other exception from a session, a time-out included, makes
+the transaction UNKNOWN, so that an adapter cannot lie by forgetting a case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from harness.history import Op
+
+__all__ = ["Aborted", "Capabilities", "Session", "Target", "TargetUnavailable"]
+
+
+class Aborted(Exception):
+    """The transaction surely had no effect. The text says why."""
+
+
+class TargetUnavailable(Exception):
+    """The target cannot be used on this machine. The text is one sentence with the remedy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What a target can do.
+
+    `kinds`: operation kinds its sessions understand. `models`: data models beyond keys and values. `faults`:
+    disturbances it can be put through. `steps`: its calls never wait for another session, so that one thread
+    can interleave sessions.
+    """
+
+    kinds: frozenset[str] = frozenset({"r", "w", "append"})
+    models: frozenset[str] = frozenset()
+    faults: frozenset[str] = frozenset()
+    steps: bool = False
+
+
+class Session(Protocol):
+    """One client's connection. The runner calls it from one thread at a time."""
+
+    def begin(self) -> None:
+        """Start a transaction."""
+        ...
+
+    def step(self, op: Op) -> Op:
+        """Run one operation and return it completed, as `harness.history.KINDS` describes."""
+        ...
+
+    def commit(self) -> None:
+        """Commit. Returning means that the database acknowledged. Raises Aborted where it refused."""
+        ...
+
+    def abort(self) -> None:
+        """Give up the open transaction, if there is one. Also called after a failed step or commit."""
+        ...
+
+    def close(self) -> None:
+        """Release the connection."""
+        ...
+
+
+class Target(Protocol):
+    """A database under test.
+
+    `levels` maps each level it can be run at to the level it thereby promises; the first is the default.
+    """
+
+    name: str
+    version: str
+    settings: Mapping[str, str]
+    levels: Mapping[str, str]
+    capabilities: Capabilities
+
+    def open(self) -> None:
+        """Start it, empty. Raises TargetUnavailable with a sentence where that is impossible."""
+        ...
+
+    def session(self, level: str) -> Session:
+        """A new connection whose transactions run at `level`, a key of `levels`."""
+        ...
+
+    def close(self) -> None:
+        """Stop it and remove what it left behind."""
+        ...

@@ -1,0 +1,215 @@
+"""What a checker found, and what follows from it.
+
+A checker says only what it saw (`Findings`); `judge` alone compares that with what was expected (`Verdict`).
+A `SuiteRun` is everything a report is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from harness.history import History, RunInfo
+from harness.level import Level, maximal, refuted_by
+
+__all__ = [
+    "Anomaly",
+    "Doubt",
+    "Evidence",
+    "Findings",
+    "Outcome",
+    "RunResult",
+    "Step",
+    "SuiteRun",
+    "Verdict",
+    "judge",
+    "worst",
+]
+
+
+class Outcome(IntEnum):
+    """Ordered so that the maximum of several is the outcome of all together."""
+
+    PASS = 0
+    UNKNOWN = 1
+    FAIL = 2
+
+
+class Step(NamedTuple):
+    """Why one transaction must precede the next.
+
+    `kind` is one of ww wr rw session realtime; `before` and `after` are row numbers; `key` and `value` are the
+    key and the element, value or bounds that show it (None for session and realtime); `predicate` is true for
+    an edge that comes from a range read.
+    """
+
+    kind: str
+    before: int
+    after: int
+    key: Any
+    value: Any
+    sentence: str
+    predicate: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anomaly:
+    """A witness: the smallest cycle found, or the reads that contradict.
+
+    `txns` are row numbers in the order of the cycle; `steps` lead from each to the next and back to the first,
+    and are empty where the anomaly is not a cycle. `refutes` are the levels it refutes directly. `count` is how
+    often it was found: for a cycle the number of components that contain one. `fingerprint` names the shape of
+    the failure (no ids, keys, values or seed), `witness` this very instance; both are 16 hexadecimal digits.
+    """
+
+    name: str
+    txns: tuple[int, ...]
+    steps: tuple[Step, ...]
+    refutes: tuple[Level, ...]
+    sentence: str
+    count: int = 1
+    fingerprint: str = ""
+    witness: str = ""
+    details: tuple[str, ...] = ()
+
+
+class Evidence(NamedTuple):
+    """How much of something a history holds, and how much makes a pass worth anything."""
+
+    name: str
+    found: int
+    needed: int = 0
+
+
+class Doubt(NamedTuple):
+    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, time-out or checker."""
+
+    reason: str
+    sentence: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What one checker says of one history: nothing about what was expected.
+
+    `refuted` is closed upward. `searched` lists the levels that an anomaly this checker looks for refutes
+    directly. `doubts` are empty where the search was complete.
+    """
+
+    checker: str
+    anomalies: tuple[Anomaly, ...] = ()
+    refuted: tuple[Level, ...] = ()
+    searched: tuple[Level, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    doubts: tuple[Doubt, ...] = ()
+    stats: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def strongest(self) -> tuple[Level, ...]:
+        """The strongest of the searched levels left standing: not refuted, which is not proven."""
+        return maximal(set(self.searched) - set(self.refuted))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """The findings held against the expected level. `reason` is empty unless the outcome is UNKNOWN."""
+
+    outcome: Outcome
+    expected: Level
+    findings: Findings
+    reason: str = ""
+    sentence: str = ""
+
+    def allowed(self, anomaly: Anomaly) -> bool:
+        """Whether the expected level admits this anomaly."""
+        return self.expected not in refuted_by(anomaly.refutes)
+
+
+def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) -> Verdict:
+    """The one place that decides: FAIL iff `expected` is refuted, UNKNOWN where a pass would be worth nothing.
+
+    With `strict_evidence`, a pass on too little evidence is UNKNOWN with the reason "vacuous".
+    """
+    if expected in findings.refuted:
+        against = [one for one in findings.anomalies if expected in _closed(one)]
+        names = ", ".join(dict.fromkeys(one.name for one in against))
+        return Verdict(
+            outcome=Outcome.FAIL, expected=expected, findings=findings, sentence=f"{names}: not {expected}"
+        )
+    if findings.doubts:
+        first = findings.doubts[0]
+        return Verdict(
+            outcome=Outcome.UNKNOWN,
+            expected=expected,
+            findings=findings,
+            reason=first.reason,
+            sentence=first.sentence,
+        )
+    lacking = [one for one in findings.evidence if one.found < one.needed]
+    if strict_evidence and lacking:
+        text = ", ".join(f"{one.name} {one.found} of {one.needed} needed" for one in lacking)
+        return Verdict(
+            outcome=Outcome.UNKNOWN,
+            expected=expected,
+            findings=findings,
+            reason="vacuous",
+            sentence=f"nothing was found, but nothing could have been: {text}",
+        )
+    return Verdict(
+        outcome=Outcome.PASS, expected=expected, findings=findings, sentence=f"no anomaly refutes {expected}"
+    )
+
+
+def _closed(anomaly: Anomaly) -> tuple[Level, ...]:
+    return refuted_by(anomaly.refutes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """One history of a suite with its verdicts: a list-append history may be judged by several checkers.
+
+    `trouble` is a sentence where the harness or the target failed (a hung or dying target, a full disk);
+    `interrupted` is true where the run was stopped by hand. `directory` is relative to the suite's.
+    """
+
+    history: History
+    verdicts: tuple[Verdict, ...]
+    directory: str = ""
+    seconds: float = 0.0
+    trouble: str = ""
+    interrupted: bool = False
+
+    @property
+    def info(self) -> RunInfo:
+        return self.history.info
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(verdict.outcome for verdict in self.verdicts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuiteRun:
+    """Everything that a report is made from.
+
+    `environment` are rows of (name, value): versions, machine, schedule. `seconds` is wall time in all.
+    """
+
+    suite: str
+    command: str
+    started: str
+    seconds: float
+    runs: tuple[RunResult, ...]
+    environment: tuple[tuple[str, str], ...] = ()
+    version: str = ""
+
+    @property
+    def outcome(self) -> Outcome:
+        return worst(run.outcome for run in self.runs)
+
+
+def worst(outcomes: Any) -> Outcome:
+    """The outcome of several together: the maximum, and UNKNOWN of none at all."""
+    return max(outcomes, default=Outcome.UNKNOWN)
