@@ -118,8 +118,10 @@ class Fault(NamedTuple):
 class RunInfo:
     """How a history came to be, so that it describes itself.
 
-    `target` is the name without options, `settings` the options; `clock` is "nanoseconds" since the run began,
-    "steps" of the step scheduler, or "positions" in a foreign file. `expected` is the level the run is held to.
+    `target` is the name without options, `settings` the options; `clock` is "nanoseconds" since the run
+    began, "steps" of the step scheduler, or "positions" in a foreign file. `expected` is the level the run is
+    held to. `append` is "atomic", or "read-modify-write" where the target only has reads and writes: below the
+    levels that forbid lost updates, such an append may be overwritten by another.
     """
 
     suite: str = ""
@@ -133,6 +135,7 @@ class RunInfo:
     params: Mapping[str, Any] = field(default_factory=dict)
     clients: int = 0
     schedule: str = ""
+    append: str = "atomic"
     clock: str = "nanoseconds"
     command: str = ""
     started: str = ""

@@ -32,13 +32,14 @@ class Capabilities:
 
     `kinds`: operation kinds its sessions understand. `models`: data models beyond keys and values. `faults`:
     disturbances it can be put through. `steps`: its calls never wait for another session, so that one thread
-    can interleave sessions.
+    can interleave sessions. `atomic_append`: an append never overwrites another one, at any level.
     """
 
     kinds: frozenset[str] = frozenset({"r", "w", "append"})
     models: frozenset[str] = frozenset()
     faults: frozenset[str] = frozenset()
     steps: bool = False
+    atomic_append: bool = False
 
 
 class Session(Protocol):

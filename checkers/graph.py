@@ -1,0 +1,136 @@
+"""The dependency graph as columns, and the gate: most histories have no cycle at all.
+
+Session order and real time are not stored as edges. The gate takes both from the starts and ends themselves;
+only what it leaves over (`Residue`) gets explicit edges, real time as a chain of barriers: a transaction leads
+to the barrier of its end, each barrier to the next, and the last one before a start to that transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from checkers import kernels
+from harness.history import History, Status
+
+__all__ = ["KIND_NAMES", "REALTIME", "RW", "RW_PREDICATE", "SESSION", "WR", "WW", "Edges", "Residue", "residue"]
+
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+WW, WR, RW, RW_PREDICATE, SESSION, REALTIME = range(6)
+KIND_NAMES: tuple[str, ...] = ("ww", "wr", "rw", "rw", "session", "realtime")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Edges:
+    """Dependencies between rows (e,), each with its kind and a number that leads back to what shows it."""
+
+    source: Ints
+    target: Ints
+    kind: Ints
+    mark: Ints
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def of(self, chosen: npt.NDArray[Any]) -> Edges:
+        """The edges at these places, or where this mask is true."""
+        return Edges(
+            source=self.source[chosen], target=self.target[chosen], kind=self.kind[chosen], mark=self.mark[chosen]
+        )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Residue:
+    """What is left when everything that lies on no cycle's way has been taken off.
+
+    Nodes 0..r-1 are the `rows` (r,) of the history in ascending order, the others barriers. Edges are sorted by
+    source, then kind, then target; `first_edge` (nodes + 1,) says where a node's edges begin.
+    """
+
+    rows: Ints
+    passing: Bools  # (nodes,) true for barriers
+    edges: Edges
+    first_edge: Ints
+
+    def nodes_of(self, rows: Ints) -> Ints:
+        """The nodes of these rows; every row has to be part of the residue."""
+        return np.searchsorted(self.rows, rows)
+
+
+def residue(history: History, included: Bools, edges: Edges) -> Residue:
+    """Take off, in the strictest order of all (real time), whatever can be first; the rest is the residue.
+
+    An UNKNOWN transaction may take effect after its end: nothing comes after it by session or real time.
+    """
+    n = len(history)
+    before = _session_before(history, included)
+    # In a session one transaction ends before the next starts, so real time covers the session but for ties.
+    tied = np.flatnonzero(before >= 0)
+    tied = tied[history.end[before[tied]] >= history.start[tied]]
+    source = np.concatenate((edges.source, before[tied]))
+    target = np.concatenate((edges.target, tied))
+    order = np.argsort(source, kind="stable")
+    done = (~included).astype(np.int8)
+    ended = np.flatnonzero(included & (history.status == Status.OK))
+    ended = ended[np.argsort(history.end[ended], kind="stable")]
+    kernels.peel(
+        np.searchsorted(source[order], np.arange(n + 1)),
+        target[order],
+        np.bincount(target, minlength=n),
+        done,
+        ended,
+        np.searchsorted(history.end[ended], history.start, side="left"),
+    )
+    return _explicit(history, np.flatnonzero(done == 0), before, edges)
+
+
+def _session_before(history: History, included: Bools) -> Ints:
+    """For each row the last OK row of its client before it, -1 for none (n,)."""
+    n = len(history)
+    before = np.full(n, -1, dtype=np.int64)
+    rows = np.flatnonzero(included)
+    rows = rows[np.argsort(history.client[rows], kind="stable")]
+    if len(rows):
+        ok = np.where(history.status[rows] == Status.OK, np.arange(len(rows)), -1)
+        last = np.concatenate(([-1], np.maximum.accumulate(ok)[:-1]))
+        same = (last >= 0) & (history.client[rows[np.maximum(last, 0)]] == history.client[rows])
+        before[rows[same]] = rows[last[same]]
+    return before
+
+
+def _explicit(history: History, rows: Ints, before: Ints, edges: Edges) -> Residue:
+    r = len(rows)
+    node = np.full(len(history), -1, dtype=np.int64)
+    node[rows] = np.arange(r)
+    kept = edges.of((node[edges.source] >= 0) & (node[edges.target] >= 0))
+    within = rows[(before[rows] >= 0) & (node[before[rows]] >= 0)]
+    barrier_source, barrier_target, barriers = _barriers(history, rows)
+    source = np.concatenate((node[kept.source], node[before[within]], barrier_source))
+    target = np.concatenate((node[kept.target], node[within], barrier_target))
+    kind = np.concatenate((kept.kind, np.full(len(within), SESSION), np.full(len(barrier_source), REALTIME)))
+    mark = np.concatenate((kept.mark, np.full(len(within) + len(barrier_source), -1)))
+    order = np.lexsort((target, kind, source))
+    return Residue(
+        rows=rows,
+        passing=np.arange(r + barriers) >= r,
+        edges=Edges(source=source[order], target=target[order], kind=kind[order], mark=mark[order]),
+        first_edge=np.searchsorted(source[order], np.arange(r + barriers + 1)),
+    )
+
+
+def _barriers(history: History, rows: Ints) -> tuple[Ints, Ints, int]:
+    """Sources and targets of the real-time edges by way of barriers, and how many barriers there are."""
+    r = len(rows)
+    ok = np.flatnonzero(history.status[rows] == Status.OK)
+    ends, barrier_of = np.unique(history.end[rows[ok]], return_inverse=True)
+    last_before = np.searchsorted(ends, history.start[rows], side="left") - 1
+    after = np.flatnonzero(last_before >= 0)
+    chain = np.arange(max(len(ends) - 1, 0))
+    source = np.concatenate((ok, r + chain, r + last_before[after]))
+    target = np.concatenate((r + barrier_of, r + chain + 1, after))
+    return source, target, len(ends)

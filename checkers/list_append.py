@@ -1,0 +1,142 @@
+"""The checker for list-append histories: evidence, phenomena, dependency graph, cycles.
+
+    append x 1 · append y 1          the reads show orders of appends, the orders show dependencies,
+    read x = [1] · read y = []       a cycle of dependencies shows that no serial order explains the reads
+
+Complete for serializable and strict-serializable. Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
+Anomalies from Experimental Observations", VLDB 2020; which names are reported is fixed in `checkers.cycles`.
+"""
+
+from __future__ import annotations
+
+from time import process_time
+
+import numpy as np
+
+from checkers import kernels
+from checkers.catalogue import CATALOGUE, directly_refuted, refutes
+from checkers.cycles import find_cycles
+from checkers.dependencies import dependencies
+from checkers.evidence import concurrent_accesses, overlapping_clients
+from checkers.graph import RW, WR, WW, Edges, residue
+from checkers.observations import Observations, observe
+from checkers.phenomena import Phenomenon, find_phenomena
+from checkers.proof import cycle_anomaly, phenomenon_anomaly
+from harness.history import KIND_CODE, SCALAR, History, Status
+from harness.level import Level, refuted_by
+from harness.verdict import Anomaly, Doubt, Evidence, Findings
+
+__all__ = ["check_list_append"]
+
+_NAMES = tuple(
+    row.name
+    for row in CATALOGUE
+    if row.name.startswith("G")
+    or row.name
+    in {
+        "internal",
+        "future-read",
+        "dirty-update",
+        "duplicate-elements",
+        "incompatible-order",
+        "garbage-read",
+        "lost-update",
+        "lost-append",
+    }
+)
+_SEARCHED = directly_refuted(_NAMES)
+_NEEDED_CONCURRENT = 10
+
+
+def check_list_append(history: History) -> Findings:
+    """Judge a list-append history (operations r and append only)."""
+    began = process_time()
+    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
+        kernels.compile_kernels()
+    seen = observe(history)
+    doubts = _doubts(history, seen)
+    if doubts:
+        return Findings(checker="list-append", searched=_SEARCHED, doubts=doubts, evidence=_evidence(history, None))
+    anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
+    edges, left_out = dependencies(seen, atomic_append=_atomic(history))
+    rest = residue(history, seen.included, edges)
+    search = find_cycles(history, rest)
+    anomalies += [cycle_anomaly(seen, cycle) for cycle in search.cycles]
+    return Findings(
+        checker="list-append",
+        anomalies=tuple(anomalies),
+        refuted=refuted_by(level for anomaly in anomalies for level in anomaly.refutes),
+        searched=_SEARCHED,
+        evidence=_evidence(history, edges),
+        doubts=_unfinished(left_out, search.undecided),
+        stats={
+            "txns": len(history),
+            "edges": len(edges),
+            "components": search.components,
+            "in_cycles": len(rest.rows),
+            "seconds": round(process_time() - began, 6),
+        },
+    )
+
+
+def _atomic(history: History) -> bool:
+    return history.info.append == "atomic"
+
+
+def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
+    """What makes a history no evidence at all. Nothing is repaired."""
+    sentences = []
+    other = (history.op_kind != KIND_CODE["r"]) & (history.op_kind != KIND_CODE["append"])
+    if bool(other.any()):
+        op = history.op(int(np.flatnonzero(other)[0]))
+        sentences.append(f"operation {op.kind} of key {op.key!r} does not belong in a list-append history")
+    scalar = (history.op_kind == KIND_CODE["r"]) & (history.op_length == SCALAR) & (seen.op_size < 0)
+    if bool(scalar.any()):
+        op = history.op(int(np.flatnonzero(scalar)[0]))
+        sentences.append(f"a read of key {op.key!r} returned {op.value!r:.80}, which is not a list")
+    listed = (history.op_kind == KIND_CODE["append"]) & (history.op_length != SCALAR)
+    if bool(listed.any()):
+        op = history.op(int(np.flatnonzero(listed)[0]))
+        sentences.append(f"an append to key {op.key!r} has a list or nothing as its element")
+    if not sentences and seen.repeated_append >= 0:
+        op = history.op(seen.repeated_append)
+        sentences.append(f"element {op.value!r:.80} was appended to key {op.key!r} more than once")
+    sentences += overlapping_clients(history)
+    return tuple(Doubt("evidence", sentence) for sentence in sentences)
+
+
+def _unfinished(left_out: int, undecided: int) -> tuple[Doubt, ...]:
+    sentences = []
+    if left_out:
+        sentences.append(f"{left_out} reads of lists that miss very many appends were followed in part only")
+    if undecided:
+        sentences.append(f"in {undecided} components G-nonadjacent or a stronger class was found, not which")
+    return tuple(Doubt("budget", sentence) for sentence in sentences)
+
+
+def _evidence(history: History, edges: Edges | None) -> tuple[Evidence, ...]:
+    kinds = np.bincount(edges.kind, minlength=3) if edges else np.zeros(3, dtype=np.int64)
+    return (
+        Evidence("transactions committed", int((history.status == Status.OK).sum()), 1),
+        Evidence("aborted", int((history.status == Status.ABORTED).sum())),
+        Evidence("unknown", int((history.status == Status.UNKNOWN).sum())),
+        Evidence("concurrent accesses to a shared key", concurrent_accesses(history), _NEEDED_CONCURRENT),
+        Evidence("ww edges", int(kinds[WW]), 1),
+        Evidence("wr edges", int(kinds[WR]), 1),
+        Evidence("rw edges", int(kinds[RW]), 1),
+    )
+
+
+def _phenomenon(seen: Observations, found: Phenomenon) -> Anomaly:
+    return phenomenon_anomaly(seen, found, _refuted_levels(seen, found))
+
+
+def _refuted_levels(seen: Observations, found: Phenomenon) -> tuple[Level, ...]:
+    """The catalogue's levels, but for two anomalies that depend on how they came about."""
+    history = seen.history
+    if found.name == "incompatible-order" and not _atomic(history):
+        # An append that is a read and a write can be overwritten by a second one: a lost update, no dirty read.
+        return refutes("lost-update")
+    if found.name == "lost-append" and len({int(history.client[row]) for row in found.rows}) == 1:
+        return refutes("lost-append-process")
+    return refutes(found.name)

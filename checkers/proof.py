@@ -1,0 +1,186 @@
+"""From what was found to an `Anomaly`: each step of a cycle in one sentence that its reader can check.
+
+A transaction is called T and its row. Every sentence is made from the operations that carry the edge.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from checkers.catalogue import refutes
+from checkers.cycles import Cycle, Link
+from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
+from checkers.observations import Observations
+from checkers.phenomena import Phenomenon
+from harness.fingerprint import fingerprint, witness
+from harness.level import Level
+from harness.verdict import Anomaly, Step
+
+__all__ = ["cycle_anomaly", "phenomenon_anomaly", "shown"]
+
+_LIST_SHOWN = 12
+_VALUE_SHOWN = 60
+
+
+def shown(value: Any) -> str:
+    """A value for a sentence: lists as [1 2 3], long ones shortened in the middle."""
+    if isinstance(value, list):
+        if len(value) > _LIST_SHOWN:
+            head, tail = value[:3], value[3 - _LIST_SHOWN :]
+            return f"[{' '.join(map(shown, head))} … {' '.join(map(shown, tail))}] ({len(value)} elements)"
+        return f"[{' '.join(map(shown, value))}]"
+    text = value if isinstance(value, str) and value.isprintable() and " " not in value else repr(value)
+    return text if len(text) <= _VALUE_SHOWN else f"{text[: _VALUE_SHOWN // 2]}…{text[-_VALUE_SHOWN // 2 :]}"
+
+
+def cycle_anomaly(seen: Observations, cycle: Cycle) -> Anomaly:
+    """The anomaly of a cycle, with a step for each link."""
+    steps = tuple(_step(seen, link) for link in cycle.links)
+    name = str(cycle.name)
+    kinds = [step.kind for step in steps]
+    rows = tuple(step.before for step in steps)
+    return Anomaly(
+        name=name,
+        txns=rows,
+        steps=steps,
+        refutes=refutes(name),
+        sentence=_headline(seen, steps),
+        count=cycle.count,
+        fingerprint=fingerprint(seen.history.info, name, kinds),
+        witness=witness(name, [[one.kind, one.before, one.after, str(one.key), str(one.value)] for one in steps]),
+    )
+
+
+def _headline(seen: Observations, steps: tuple[Step, ...]) -> str:
+    names = [f"T{step.before}" for step in steps]
+    circle = " → ".join((*names, names[0]))
+    if len(steps) == 2 and all(step.kind == "rw" for step in steps):
+        one, two = steps
+        return (
+            f"{names[0]} missed what {names[1]} appended to {shown(one.key)}, and {names[1]} missed what "
+            f"{names[0]} appended to {shown(two.key)}: neither can come first."
+        )
+    return f"{len(steps)} transactions that each must come before the next: {circle}."
+
+
+def _step(seen: Observations, link: Link) -> Step:
+    before, after = f"T{link.source}", f"T{link.target}"
+    key, value, why = None, None, ""
+    if link.kind == WW:
+        key, value, why = _why_overwritten(seen, link)
+    elif link.kind in (WR, RW, RW_PREDICATE):
+        key, value, why = (_why_read if link.kind == WR else _why_missed)(seen, link)
+    elif link.kind == SESSION:
+        why = f"client {int(seen.history.client[link.source])} ran {before} before {after}"
+    elif link.kind == REALTIME:
+        why = f"{before} had ended before {after} began"
+    sentence = f"{why}. So {before} comes before {after}."
+    return Step(
+        KIND_NAMES[link.kind], link.source, link.target, key, value, sentence, predicate=link.kind == RW_PREDICATE
+    )
+
+
+def _element(seen: Observations, append: int) -> Any:
+    return seen.history.values[int(seen.history.op_value[seen.append_op[append]])]
+
+
+def _order_shown(seen: Observations, key: int) -> str:
+    """Which read shows the order of a key."""
+    reads = np.flatnonzero((seen.read_key == key) & (seen.read_size == seen.order_size[key]))
+    if not len(reads) or not seen.order_size[key]:
+        return ""
+    read = int(reads[0])
+    return f" (T{int(seen.read_row[read])} read {shown(seen.history.op(int(seen.read_op[read])).value)})"
+
+
+def _why_overwritten(seen: Observations, link: Link) -> tuple[Any, Any, str]:
+    key_number = int(seen.append_key[link.mark])
+    key, element = seen.history.keys[key_number], _element(seen, link.mark)
+    order = int(seen.list_first[seen.order_list[key_number]])
+    place = int(seen.append_place[link.mark])
+    unseen = place < 0
+    last = int(seen.place_before[order + (int(seen.order_size[key_number]) if unseen else place) - 1])
+    earlier = seen.history.values[int(seen.place_element[last])]
+    manner = "no read shows it, so it came later" if unseen else "after it"
+    return (
+        key,
+        element,
+        f"T{link.source} appended {shown(earlier)} to {shown(key)}, T{link.target} appended {shown(element)}: "
+        f"{manner}{_order_shown(seen, key_number)}",
+    )
+
+
+def _why_read(seen: Observations, link: Link) -> tuple[Any, Any, str]:
+    op = seen.history.op(int(seen.read_op[link.mark]))
+    last = seen.place_before[seen.list_first[seen.read_list[link.mark]] + seen.read_size[link.mark] - 1]
+    element = seen.history.values[int(seen.place_element[last])]
+    return (
+        op.key,
+        element,
+        f"T{link.target} read {shown(op.key)} = {shown(op.value or [])} with {shown(element)}, "
+        f"which T{link.source} appended",
+    )
+
+
+def _why_missed(seen: Observations, link: Link) -> tuple[Any, Any, str]:
+    op = seen.history.op(int(seen.read_op[link.mark]))
+    key_number = int(seen.read_key[link.mark])
+    appends = np.flatnonzero((seen.append_row == link.target) & (seen.append_key == key_number))
+    places = seen.append_place[appends]
+    reach = int(seen.read_reach[link.mark])
+    later = appends[(places < 0) | (places >= reach)]
+    later = later[
+        np.argsort(np.where(seen.append_place[later] < 0, len(seen.place_element), seen.append_place[later]))
+    ]
+    element = _element(seen, int(later[0]))
+    return (
+        op.key,
+        element,
+        f"T{link.source} read {shown(op.key)} = {shown(op.value or [])} without {shown(element)}, "
+        f"which T{link.target} appended{_order_shown(seen, key_number)}",
+    )
+
+
+def phenomenon_anomaly(seen: Observations, found: Phenomenon, refuted: tuple[Level, ...]) -> Anomaly:
+    """The anomaly of a phenomenon: no cycle, but the operations that contradict one another."""
+    history = seen.history
+    operations = [(f"T{int(seen.op_row[op])}", history.op(op)) for op in found.ops]
+    details = tuple(
+        f"{name} read {shown(op.key)} = {shown(op.value or [])}."
+        if op.kind == "r"
+        else f"{name} appended {shown(op.value)} to {shown(op.key)}."
+        for name, op in operations
+    )
+    return Anomaly(
+        name=found.name,
+        txns=found.rows,
+        steps=(),
+        refutes=refuted,
+        sentence=_SENTENCES[found.name].format(
+            key=shown(found.key),
+            element=shown(found.element),
+            reader=f"T{found.rows[-1]}",
+            first=f"T{found.rows[0]}",
+            second=f"T{found.rows[min(1, len(found.rows) - 1)]}",
+        ),
+        count=found.count,
+        fingerprint=fingerprint(history.info, found.name, ()),
+        witness=witness(found.name, [*found.rows, str(found.key), str(found.element)]),
+        details=details,
+    )
+
+
+_SENTENCES = {
+    "G1a": "{reader} read {element} in {key}, which {first} appended before it aborted.",
+    "G1b": "{reader} read {key} up to {element}, which {first} itself followed with another append.",
+    "dirty-update": "{second} appended to {key} behind {element}, which {first} appended before it aborted.",
+    "internal": "{first} read {key} in a state that contradicts its own earlier operations.",
+    "future-read": "{first} read its own append to {key} before it made it.",
+    "duplicate-elements": "{first} read {key} with {element} twice, though it was appended once.",
+    "incompatible-order": "{first} and {second} read {key} as two lists of which neither begins the other.",
+    "lost-update": "{first} and {second} read the same version of {key} and both appended to it.",
+    "garbage-read": "{first} read {element} in {key}, which nobody appended.",
+    "lost-append": "{first} had appended {element} to {key} and was acknowledged before {reader} began, which missed it.",
+}
