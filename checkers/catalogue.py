@@ -83,7 +83,6 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         "lost-update", ("cursor-stability", "update-atomic", _RR), "Two transactions updated the same version."
     ),
     AnomalyType("lost-append", (_STRONG + _SI,), "An acknowledged append is missing from a read that began later."),
-    AnomalyType("lost-append-process", (_SESSION + _SI,), "A session's own append is missing from its later read."),
     AnomalyType("predicate-read-miss", (_SER,), "A range read missed a key that was there throughout."),
     AnomalyType("wrong-total", (_CV, _RR), "A read of all accounts does not add up to what was paid in."),
     AnomalyType(

@@ -1,14 +1,15 @@
 """The dependency graph as columns, and the gate: most histories have no cycle at all.
 
 Session order and real time are not stored as edges. The gate takes both from the starts and ends themselves;
-only what it leaves over (`Residue`) gets explicit edges, real time as a chain of barriers: a transaction leads
-to the barrier of its end, each barrier to the next, and the last one before a start to that transaction.
+only what it leaves over (`Residue`) gets explicit edges, both orders as chains of barriers: a transaction leads to
+the barrier of its end, each barrier to the next (of the session, or of all), and the last one before a start
+to that transaction. A way through barriers counts as one edge, however many transactions it passes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -108,29 +109,55 @@ def _explicit(history: History, rows: Ints, before: Ints, edges: Edges) -> Resid
     node = np.full(len(history), -1, dtype=np.int64)
     node[rows] = np.arange(r)
     kept = edges.of((node[edges.source] >= 0) & (node[edges.target] >= 0))
-    within = rows[(before[rows] >= 0) & (node[before[rows]] >= 0)]
-    barrier_source, barrier_target, barriers = _barriers(history, rows)
-    source = np.concatenate((node[kept.source], node[before[within]], barrier_source))
-    target = np.concatenate((node[kept.target], node[within], barrier_target))
-    kind = np.concatenate((kept.kind, np.full(len(within), SESSION), np.full(len(barrier_source), REALTIME)))
-    mark = np.concatenate((kept.mark, np.full(len(within) + len(barrier_source), -1)))
+    session = _session_chains(history, rows, np.where(before[rows] >= 0, node[before[rows]], -1))
+    realtime = _barriers(history, rows, first=r + session.barriers)
+    source = np.concatenate((node[kept.source], session.source, realtime.source))
+    target = np.concatenate((node[kept.target], session.target, realtime.target))
+    order_kinds = np.repeat((SESSION, REALTIME), (len(session.source), len(realtime.source)))
+    kind = np.concatenate((kept.kind, order_kinds))
+    mark = np.concatenate((kept.mark, np.full(len(order_kinds), -1)))
     order = np.lexsort((target, kind, source))
+    nodes = r + session.barriers + realtime.barriers
     return Residue(
         rows=rows,
-        passing=np.arange(r + barriers) >= r,
+        passing=np.arange(nodes) >= r,
         edges=Edges(source=source[order], target=target[order], kind=kind[order], mark=mark[order]),
-        first_edge=np.searchsorted(source[order], np.arange(r + barriers + 1)),
+        first_edge=np.searchsorted(source[order], np.arange(nodes + 1)),
     )
 
 
-def _barriers(history: History, rows: Ints) -> tuple[Ints, Ints, int]:
-    """Sources and targets of the real-time edges by way of barriers, and how many barriers there are."""
+class _Chain(NamedTuple):
+    """Edges of an order by way of barriers, and how many barriers there are."""
+
+    source: Ints
+    target: Ints
+    barriers: int
+
+
+def _session_chains(history: History, rows: Ints, before: Ints) -> _Chain:
+    """Session order: one barrier for each OK row, numbered from r; `before` (r,) are nodes."""
     r = len(rows)
+    ok = np.flatnonzero(history.status[rows] == Status.OK)
+    barrier = np.full(r, -1, dtype=np.int64)
+    barrier[ok] = r + np.arange(len(ok))
+    after = np.flatnonzero(before >= 0)
+    chained = after[barrier[after] >= 0]
+    return _Chain(
+        np.concatenate((ok, barrier[before[chained]], barrier[before[after]])),
+        np.concatenate((barrier[ok], barrier[chained], after)),
+        len(ok),
+    )
+
+
+def _barriers(history: History, rows: Ints, *, first: int) -> _Chain:
+    """Real time: one barrier for each end of an OK row, numbered from `first` in the order of the ends."""
     ok = np.flatnonzero(history.status[rows] == Status.OK)
     ends, barrier_of = np.unique(history.end[rows[ok]], return_inverse=True)
     last_before = np.searchsorted(ends, history.start[rows], side="left") - 1
     after = np.flatnonzero(last_before >= 0)
     chain = np.arange(max(len(ends) - 1, 0))
-    source = np.concatenate((ok, r + chain, r + last_before[after]))
-    target = np.concatenate((r + barrier_of, r + chain + 1, after))
-    return source, target, len(ends)
+    return _Chain(
+        np.concatenate((ok, first + chain, first + last_before[after])),
+        np.concatenate((first + barrier_of, first + chain + 1, after)),
+        len(ends),
+    )

@@ -204,43 +204,42 @@ def shortest_returns(
         level = 0
         found = -1
         # One level of equal distance at a time: `queue` grows by nodes at no cost, `behind` holds the next level.
+        # Passing nodes come first, so that what they reach at no cost is not taken for the next level.
         while length > 0 and found < 0 and level < bound and budget >= 0:
             waiting = 0
-            at = 0
-            candidate = -1
-            while at < length and found < 0:
-                state = queue[at]
-                at += 1
-                v = state >> 1
-                budget -= first_edge[v + 1] - first_edge[v]
-                for e in range(first_edge[v], first_edge[v + 1]):
-                    rw = is_rw[kind[e]] and not adjacent
-                    if not is_allowed[kind[e]] or (rw and state & 1):
+            for turn in range(2):
+                at = 0
+                while at < length and found < 0:
+                    state = queue[at]
+                    at += 1
+                    v = state >> 1
+                    if passing[v] == (turn == 1):
                         continue
-                    u = successor[e]
-                    if u == goal and not rw:
-                        # Arriving from a passing node costs nothing more: it beats a candidate of this level.
+                    budget -= first_edge[v + 1] - first_edge[v]
+                    for e in range(first_edge[v], first_edge[v + 1]):
+                        rw = is_rw[kind[e]] and not adjacent
+                        if not is_allowed[kind[e]] or (rw and state & 1):
+                            continue
+                        u = successor[e]
+                        if u == goal:
+                            if not rw:
+                                found = state
+                                break
+                            continue
+                        following = 2 * u + (1 if rw else 0)
+                        if distance[following] != -1:
+                            continue
+                        parent[following] = state
+                        touched[touches] = following
+                        touches += 1
                         if passing[v]:
-                            found = state
-                        elif candidate < 0:
-                            candidate = state
-                        continue
-                    following = 2 * u + (1 if rw else 0)
-                    if distance[following] != -1:
-                        continue
-                    parent[following] = state
-                    touched[touches] = following
-                    touches += 1
-                    if passing[v]:
-                        distance[following] = level
-                        queue[length] = following
-                        length += 1
-                    else:
-                        distance[following] = level + 1
-                        behind[waiting] = following
-                        waiting += 1
-            if found < 0:
-                found = candidate
+                            distance[following] = level
+                            queue[length] = following
+                            length += 1
+                        else:
+                            distance[following] = level + 1
+                            behind[waiting] = following
+                            waiting += 1
             level += 1
             length = waiting
             queue, behind = behind, queue

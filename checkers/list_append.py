@@ -138,5 +138,5 @@ def _refuted_levels(seen: Observations, found: Phenomenon) -> tuple[Level, ...]:
         # An append that is a read and a write can be overwritten by a second one: a lost update, no dirty read.
         return refutes("lost-update")
     if found.name == "lost-append" and len({int(history.client[row]) for row in found.rows}) == 1:
-        return refutes("lost-append-process")
+        return refutes("G-single-item-process")
     return refutes(found.name)

@@ -50,6 +50,7 @@ class Observations:
     read_key: Ints  # (r,)
     read_list: Ints  # (r,) -1 for the empty list
     read_size: Ints  # (r,)
+    read_distinct: Ints  # (r,) its elements without repeated ones
     read_reach: Ints  # (r,) how far it reaches in its key's order, -1 where it contradicts it
     order_list: Ints  # (k,) the list that holds the key's order, -1 where nothing was ever read
     order_size: Ints  # (k,)
@@ -112,6 +113,7 @@ def observe(history: History) -> Observations:
     lists = _lists(history, op_row, op_size, appends["code"])
     included = _included(history, op_row, op_size, appends["append_row"], lists)
     reads = _reads(op_row, history, op_size, included, lists)
+    reads["read_distinct"] = _distinct(reads, lists)
     writer = (
         np.where(lists["place_append"] >= 0, appends["append_row"][lists["place_append"]], -1)
         if len(appends["append_row"])
@@ -229,13 +231,27 @@ def _reads(op_row: Ints, history: History, op_size: Ints, included: Bools, lists
     }
 
 
+def _distinct(reads: dict[str, Any], lists: dict[str, Any]) -> Ints:
+    """How many elements of each read are no repetitions."""
+    repeated = np.concatenate(([0], np.cumsum(lists["place_repeated"])))
+    distinct: Ints = reads["read_size"].copy()
+    full = reads["read_list"] >= 0
+    first = lists["list_first"][reads["read_list"][full]]
+    distinct[full] -= repeated[first + distinct[full]] - repeated[first]
+    return distinct
+
+
 def _orders(keys: int, reads: dict[str, Any]) -> dict[str, Any]:
     """Per key the longest list an included transaction read; of equal ones the first read's."""
-    size = np.zeros(keys, dtype=np.int64)
-    np.maximum.at(size, reads["read_key"], reads["read_size"])
+    longest = np.zeros(keys, dtype=np.int64)
+    np.maximum.at(longest, reads["read_key"], reads["read_distinct"])
     chosen = np.full(keys, -1, dtype=np.int64)
-    longest = np.flatnonzero((reads["read_size"] == size[reads["read_key"]]) & (reads["read_size"] > 0))[::-1]
-    chosen[reads["read_key"][longest]] = reads["read_list"][longest]
+    size = np.zeros(keys, dtype=np.int64)
+    # Backwards, so that the first of equally long reads is the one that stays.
+    equal = (reads["read_distinct"] == longest[reads["read_key"]]) & (reads["read_size"] > 0)
+    reading = np.flatnonzero(equal)[::-1]
+    chosen[reads["read_key"][reading]] = reads["read_list"][reading]
+    size[reads["read_key"][reading]] = reads["read_size"][reading]
     return {"order_list": chosen, "order_size": size}
 
 
@@ -243,6 +259,8 @@ def _reaches(reads: dict[str, Any], order: dict[str, Any], lists: dict[str, Any]
     """How far each read reaches in its key's order; a list that shares the order's storage by its length."""
     reach: Ints = reads["read_size"].copy()
     of_key = order["order_list"][reads["read_key"]]
+    # A read of the order's own list may only be longer by repetitions, which the order does without.
+    reach = np.where(reads["read_list"] == of_key, np.minimum(reach, order["order_size"][reads["read_key"]]), reach)
     other = np.flatnonzero((reads["read_list"] != of_key) & (reads["read_size"] > 0))
     if len(other):
         reach[other] = kernels.match_prefixes(

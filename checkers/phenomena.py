@@ -129,8 +129,9 @@ def _about_place(name: str, seen: Observations, reads: Ints, first: Ints) -> Phe
 def _intermediate(seen: Observations, is_last: Ints) -> Iterator[Phenomenon]:
     """G1b: a list that ends with an append which its writer followed with another."""
     full = np.flatnonzero(seen.read_size > 0)
-    place = seen.list_first[seen.read_list[full]] + seen.read_size[full] - 1
-    writer = seen.place_writer[place] if len(full) else full
+    kept = np.maximum.accumulate(np.where(seen.place_repeated, 0, np.arange(len(seen.place_repeated))))
+    place = kept[seen.list_first[seen.read_list[full]] + seen.read_size[full] - 1] if len(full) else full
+    writer = seen.place_writer[place]
     other = (writer >= 0) & (writer != seen.read_row[full])
     place, full = place[other], full[other]
     append = seen.place_append[place]
@@ -222,7 +223,7 @@ def _lost_update(seen: Observations, updated_read: Ints) -> Iterator[Phenomenon]
         (
             seen.read_key[reads],
             np.where(compatible, -1, seen.read_list[reads]),
-            np.where(compatible, seen.read_reach[reads], seen.read_size[reads]),
+            seen.read_distinct[reads],
         )
     )
     order = np.lexsort((appends, *version[::-1]))

@@ -1,0 +1,94 @@
+"""From a history to its verdicts: the checkers of its workload, each within a budget, each held to the level."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from types import FrameType
+
+from anomalist.exits import UsageError
+from anomalist.suites import CHECKERS, WORKLOADS, checker
+from harness.history import History
+from harness.level import Level, refuted_by
+from harness.trouble import described
+from harness.verdict import Doubt, Findings, Verdict, judge
+
+__all__ = ["checkers_for", "judge_history"]
+
+
+def checkers_for(history: History, workloads: Sequence[str] = ()) -> tuple[str, ...]:
+    """The checkers of these workloads, or of the history's own. Raises UsageError where there are none."""
+    names = tuple(workloads) or ((history.info.workload,) if history.info.workload else ())
+    unknown = [name for name in names if name not in WORKLOADS]
+    if unknown or not names:
+        known = ", ".join(WORKLOADS)
+        raise UsageError(
+            f"no checker judges workload {unknown[0]!r}; say which one it is with -w: {known}"
+            if unknown
+            else f"the history does not say what its workload was; say it with -w: {known}"
+        )
+    return tuple(dict.fromkeys(name for one in names for name in WORKLOADS[one].checkers))
+
+
+def judge_history(
+    history: History,
+    expected: Level,
+    *,
+    checkers: Sequence[str],
+    strict_evidence: bool = True,
+    only: Collection[str] = (),
+    budget_s: float | None = None,
+) -> tuple[Verdict, ...]:
+    """One verdict per checker. `only` names the anomalies that count, all of them if empty."""
+    return tuple(
+        judge(_only(_findings(name, history, budget_s), only), expected, strict_evidence=strict_evidence)
+        for name in checkers
+    )
+
+
+def _findings(name: str, history: History, budget_s: float | None) -> Findings:
+    """A checker that raises or runs out of time says UNKNOWN with its reason; it never takes the run down."""
+    assert name in CHECKERS
+    try:
+        with _time_limit(budget_s):
+            return checker(name, history)
+    except _BudgetSpent:
+        sentence = f"the {name} checker did not finish within {budget_s:g} s: give it more with --budget"
+        return Findings(checker=name, doubts=(Doubt("budget", sentence),))
+    except Exception as error:  # noqa: BLE001  Whatever it is, it is our fault and not the database's.
+        sentence = f"the {name} checker failed: {described(error)}"
+        return Findings(checker=name, doubts=(Doubt("checker", sentence),))
+
+
+class _BudgetSpent(BaseException):
+    """Raised by the alarm in the middle of a checker; no `except Exception` on the way may hold it."""
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    if seconds is None or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def spent(number: int, frame: FrameType | None) -> None:
+        raise _BudgetSpent
+
+    before: Callable[[int, FrameType | None], object] | int | None = signal.signal(signal.SIGALRM, spent)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _only(findings: Findings, names: Collection[str]) -> Findings:
+    if not names:
+        return findings
+    kept = tuple(anomaly for anomaly in findings.anomalies if anomaly.name in names)
+    return replace(
+        findings, anomalies=kept, refuted=refuted_by(level for anomaly in kept for level in anomaly.refutes)
+    )

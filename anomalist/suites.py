@@ -1,0 +1,85 @@
+"""The catalogue of what can be run: suites, and for each workload the checkers that judge it.
+
+This table is the only place where workloads and checkers meet; each knows the other by name at most, so any
+recorded history can be judged again by any checker.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from harness.history import History
+from harness.program import Workload
+from harness.verdict import Findings
+
+__all__ = ["CHECKERS", "DEFAULT_SUITE", "SUITES", "WORKLOADS", "Checks", "Suite", "checker", "workload"]
+
+
+class Suite(NamedTuple):
+    """One row: which workloads, and how much of each. `txns` and `time_limit_s` are per workload."""
+
+    name: str
+    workloads: tuple[str, ...]
+    txns: int
+    time_limit_s: float
+    clients: int
+    sentence: str
+
+
+class Checks(NamedTuple):
+    """One row: a workload, the checkers that judge its histories, and where it is written."""
+
+    workload: str
+    checkers: tuple[str, ...]
+    source: str
+
+
+WORKLOADS: dict[str, Checks] = {
+    row.workload: row
+    for row in (
+        Checks("list-append", ("list-append",), "workloads.list_append:LIST_APPEND"),
+        Checks("bank", ("bank",), "workloads.bank:BANK"),
+        Checks("write-skew", ("write-skew",), "workloads.write_skew:WRITE_SKEW"),
+        Checks("predicate-skew", ("predicate-skew",), "workloads.predicate_skew:PREDICATE_SKEW"),
+        Checks("counter", ("counter",), "workloads.counter:COUNTER"),
+        Checks("long-fork", ("long-fork",), "workloads.long_fork:LONG_FORK"),
+        Checks("set", ("set",), "workloads.set_full:SET"),
+    )
+}
+
+CHECKERS: dict[str, str] = {
+    "list-append": "checkers.list_append:check_list_append",
+    "bank": "checkers.bank:check_bank",
+    "write-skew": "checkers.write_skew:check_write_skew",
+    "predicate-skew": "checkers.predicate_skew:check_predicate_skew",
+    "counter": "checkers.counter:check_counter",
+    "long-fork": "checkers.long_fork:check_long_fork",
+    "set": "checkers.set_full:check_set_full",
+}
+
+DEFAULT_SUITE = "quick"
+SUITES: dict[str, Suite] = {
+    row.name: row
+    for row in (
+        Suite("quick", tuple(WORKLOADS), 400, 10.0, 5, "every workload, small: seconds on an embedded database"),
+        Suite("standard", tuple(WORKLOADS), 20_000, 60.0, 10, "every workload, with more clients: minutes"),
+    )
+}
+
+
+def workload(name: str) -> Workload:
+    """The workload called `name`, a key of WORKLOADS."""
+    found: Workload = _load(WORKLOADS[name].source)
+    return found
+
+
+def checker(name: str, history: History) -> Findings:
+    """Judge `history` by the checker called `name`, a key of CHECKERS."""
+    findings: Findings = _load(CHECKERS[name])(history)
+    return findings
+
+
+def _load(source: str) -> Any:
+    module, name = source.split(":")
+    return getattr(import_module(module), name)
