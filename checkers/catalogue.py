@@ -19,7 +19,16 @@ from typing import NamedTuple
 
 from harness.level import Level, refuted_by
 
-__all__ = ["CATALOGUE", "CLASSES", "SUFFIXES", "AnomalyType", "closed_refutations", "directly_refuted", "refutes"]
+__all__ = [
+    "CATALOGUE",
+    "CLASSES",
+    "DRAWINGS",
+    "SUFFIXES",
+    "AnomalyType",
+    "closed_refutations",
+    "directly_refuted",
+    "refutes",
+]
 
 CLASSES: tuple[str, ...] = ("G0", "G1c", "G-single", "G-nonadjacent", "G2")
 SUFFIXES: tuple[str, ...] = ("", "-process", "-realtime")
@@ -32,6 +41,36 @@ class AnomalyType(NamedTuple):
     refutes: tuple[str, ...]
     sentence: str
 
+
+# For each class of cycles, and so for every name that begins with it, the smallest example.
+DRAWINGS: tuple[tuple[str, str], ...] = (
+    (
+        "G0",
+        "    T1  append x 1 · append y 1        x is then [1 2]: T1 before T2\n"
+        "    T2  append x 2 · append y 2        y is then [2 1]: T2 before T1",
+    ),
+    (
+        "G1c",
+        "    T1  append x 1 · read y = [2]      T1 saw T2: T2 before T1\n"
+        "    T2  append y 2 · read x = [1]      T2 saw T1: T1 before T2",
+    ),
+    (
+        "G-single",
+        "    T1  append x 1 · append y 1\n"
+        "    T2  read x = [1] · read y = []     T2 saw T1's x and missed its y: after it and before it",
+    ),
+    (
+        "G-nonadjacent",
+        "    T1  append x 1                     T3  read x = [1] · read y = []\n"
+        "    T2  append y 1                     T4  read x = [] · read y = [1]\n"
+        "    T3 saw T1 before T2, T4 saw T2 before T1",
+    ),
+    (
+        "G2",
+        "    T1  read y = [] · append x 1       T1 missed T2: T1 before T2\n"
+        "    T2  read x = [] · append y 1       T2 missed T1: T2 before T1",
+    ),
+)
 
 _RC, _CV, _RR, _SI, _SER = (
     "read-committed",

@@ -1,0 +1,197 @@
+"""The command line: verbs and flags. What they do is imported when they run, so that --help costs little.
+
+stdout holds the result only; progress and messages go to stderr. Every error is one sentence.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import anomalist
+
+__all__ = ["command_line", "run_command_line"]
+
+_PROGRAM = "anomalist"
+_REPORTS = ("html", "json", "junit")
+_FORMATS = ("auto", "edn", "jsonl", "json")
+_LIST_KINDS = ("anomalies", "checkers", "levels", "suites", "targets", "workloads")
+
+_Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(anomalist.__version__, prog_name=_PROGRAM, message="%(prog)s %(version)s")
+def command_line() -> None:
+    """Does a database keep its isolation promises?
+
+    Run workloads against it, record what its clients saw, and judge the history: pass, fail or unknown, with the
+    smallest cycle of transactions that no serial order explains.
+    """
+
+
+def _words(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if value else ()
+
+
+def _reports(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    words = _words(context, parameter, value)
+    unknown = [word for word in words if word not in _REPORTS]
+    if unknown:
+        raise click.BadParameter(f"unknown report {unknown[0]!r}; known: {', '.join(_REPORTS)}")
+    return words
+
+
+def _shard(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    number, _, total = value.partition("/")
+    if number.isdigit() and total.isdigit() and 1 <= int(number) <= int(total):
+        return int(number), int(total)
+    raise click.BadParameter("write it as i/n with 1 <= i <= n, for example 2/3")
+
+
+_POSITIVE = click.IntRange(min=1)
+_SECONDS = click.FloatRange(min=0, min_open=True)
+_EXISTING = click.Path(path_type=Path)
+_COLOR = click.option(
+    "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on the terminal."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the summary.")
+
+
+@command_line.command("run")
+@click.argument("suite", default="quick")
+@click.option("-t", "--target", default="reference", show_default=True, help="name[:key=value,…] or module:Class.")
+@click.option("-i", "--level", help="The level the target runs at; its default is the first it offers.")
+@click.option("-w", "--workload", "workloads", multiple=True, help="Instead of the suite's; repeatable.")
+@click.option("--expect", help="The level it is held to; default: what the target promises at its level.")
+@click.option("--schedule", type=click.Choice(["steps", "threads"]), help="One repeatable thread, or real ones.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Makes every choice.")
+@click.option("--seeds", type=_POSITIVE, default=1, show_default=True, help="How many seeds, from --seed on.")
+@click.option("--time-limit", type=_SECONDS, help="Seconds a workload runs at the most.")
+@click.option("--txns", type=_POSITIVE, help="Transactions a workload runs at the most.")
+@click.option("--clients", type=_POSITIVE, help="Concurrent clients.")
+@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds one call may take.")
+@click.option("--shard", default="1/1", callback=_shard, help="Run the i-th of n parts of the suite.")
+@click.option("--out", type=_EXISTING, help="An empty or new directory for everything recorded.")
+@click.option("--report", "reports", default="html", callback=_reports, show_default=True, help="html,json,junit")
+@_JSON
+@_COLOR
+def run_verb(**options: Any) -> int:
+    """Run a suite: generate, execute, record, check, report."""
+    from anomalist.verbs import run_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("check")
+@click.argument("histories", nargs=-1, required=True, type=_EXISTING, metavar="HISTORY…")
+@click.option("--format", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
+@click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
+@click.option("--expect", help="Default: strict-serializable, or what our own run expected.")
+@click.option("--anomalies", callback=_words, help="Only these count: names, separated by commas.")
+@click.option("--budget", type=_SECONDS, help="Seconds a checker may take.")
+@click.option("--min-evidence", is_flag=True, help="Too little evidence is inconclusive, for foreign files too.")
+@click.option("--out", type=_EXISTING, help="An empty or new run directory, so that there can be a report.")
+@click.option("--report", "reports", callback=_reports, help="html,json,junit; needs --out for foreign files.")
+@_JSON
+@_COLOR
+def check_verb(**options: Any) -> int:
+    """Judge histories recorded elsewhere or earlier: files, or run directories."""
+    from anomalist.verbs import check_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("report")
+@click.argument("runs", nargs=-1, required=True, type=_EXISTING, metavar="RUN…")
+@click.option("--out", type=_EXISTING, help="The page's file, instead of report.html in the run directory.")
+@click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
+@click.option("--max-size", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Megabytes.")
+def report_verb(**options: Any) -> int:
+    """Write the HTML page of finished runs again."""
+    from anomalist.verbs import report_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("list")
+@click.argument("kind", type=click.Choice(_LIST_KINDS), metavar="KIND")
+@_JSON
+@_COLOR
+def list_verb(**options: Any) -> int:
+    """List anomalies, checkers, levels, suites, targets or workloads."""
+    from anomalist.listing import list_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("explain")
+@click.argument("name")
+@_COLOR
+def explain_verb(**options: Any) -> int:
+    """Explain an anomaly, a level, a workload, a checker, a suite or a target."""
+    from anomalist.listing import explain_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("doctor")
+@_JSON
+@_COLOR
+def doctor_verb(**options: Any) -> int:
+    """Say what works on this machine, and why the rest does not."""
+    from anomalist.doctor import doctor_verb as verb
+
+    return int(verb(**options))
+
+
+def run_command_line(words: Sequence[str]) -> int:
+    """Carry out a command and return its exit code. No exception leaves, and none prints a traceback."""
+    try:
+        code = command_line.main(args=list(words), prog_name=_PROGRAM, standalone_mode=False)
+        return int(code or 0)
+    except click.exceptions.Exit as stop:
+        return stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _said("interrupted", 130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; nothing may be written there any more, not even at exit.
+        sys.stdout = None
+        return 0
+    except Exception as error:  # noqa: BLE001  The last net: a person gets a sentence, never a traceback.
+        return _described(error, words)
+
+
+def _described(error: Exception, words: Sequence[str]) -> int:
+    from anomalist.exits import Exit, UsageError
+    from harness.target import TargetUnavailable
+    from harness.trouble import StoreError, Trouble, described
+
+    if isinstance(error, UsageError | StoreError):
+        return _said(str(error), Exit.USAGE)
+    if isinstance(error, TargetUnavailable | Trouble):
+        return _said(str(error), Exit.TROUBLE)
+    if isinstance(error, MemoryError):
+        return _said("there is not enough memory for this history; judge a smaller part of it", Exit.TROUBLE)
+    if isinstance(error, OSError) and error.strerror:
+        place = f" {error.filename}" if error.filename else ""
+        return _said(f"cannot use{place}: {error.strerror}; free some space or name another place", Exit.TROUBLE)
+    command = shlex.join((_PROGRAM, *words))
+    return _said(
+        f"this is a mistake of Anomalist's own ({described(error)}); it happened in: {command}", Exit.TROUBLE
+    )
+
+
+def _said(sentence: str, code: int) -> int:
+    # What is named in a sentence may come from a file or a database: no control character may pass.
+    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in sentence)
+    print(f"{_PROGRAM}: {text.rstrip('.')}.", file=sys.stderr)
+    return int(code)

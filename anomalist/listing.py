@@ -1,0 +1,145 @@
+"""`list` and `explain`: the catalogues, for people and as JSON."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from typing import NamedTuple
+
+from rich.table import Table
+from rich.text import Text
+
+from anomalist.exits import Exit, UsageError
+from anomalist.suites import CHECKERS, SUITES, WORKLOADS
+from anomalist.verbs import terminal
+from checkers.catalogue import CATALOGUE, DRAWINGS, refutes
+from harness.level import IMPLIES, Level, implied_by, refuted_by
+from harness.targets import TARGETS
+from reports.document import encode
+
+__all__ = ["explain_verb", "list_verb"]
+
+
+class Row(NamedTuple):
+    """A name and one sentence about it."""
+
+    name: str
+    sentence: str
+
+
+def _anomalies() -> Iterator[Row]:
+    return (Row(one.name, f"{one.sentence} Refutes {', '.join(one.refutes)}.") for one in CATALOGUE)
+
+
+def _checkers() -> Iterator[Row]:
+    return (Row(name, _first_line(source)) for name, source in CHECKERS.items())
+
+
+def _levels() -> Iterator[Row]:
+    for name, (weaker, source) in IMPLIES.items():
+        yield Row(name, f"implies {', '.join(weaker)} ({source})" if weaker else source)
+
+
+def _suites() -> Iterator[Row]:
+    return (Row(one.name, f"{one.sentence}: {', '.join(one.workloads)}") for one in SUITES.values())
+
+
+def _targets() -> Iterator[Row]:
+    return (Row(name, _first_line(source)) for name, source in TARGETS.items())
+
+
+def _workloads() -> Iterator[Row]:
+    return (Row(name, _first_line(one.source)) for name, one in WORKLOADS.items())
+
+
+_LISTS: dict[str, Callable[[], Iterator[Row]]] = {
+    "anomalies": _anomalies,
+    "checkers": _checkers,
+    "levels": _levels,
+    "suites": _suites,
+    "targets": _targets,
+    "workloads": _workloads,
+}
+
+
+def _teaching(source: str) -> str:
+    """The docstring of the module that a table's source names."""
+    return inspect.getdoc(import_module(source.split(":")[0])) or ""
+
+
+def _first_line(source: str) -> str:
+    return _teaching(source).partition("\n")[0]
+
+
+def list_verb(*, kind: str, as_json: bool, color: str) -> int:
+    """`anomalist list`."""
+    rows = list(_LISTS[kind]())
+    if as_json:
+        sys.stdout.write(encode({"schema_version": 1, "kind": kind, "rows": [row._asdict() for row in rows]}))
+        return Exit.VALID
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True, style="bold")
+    table.add_column(overflow="fold")
+    for row in rows:
+        table.add_row(Text(row.name), Text(row.sentence))
+    terminal(color).print(table)
+    return Exit.VALID
+
+
+def explain_verb(*, name: str, color: str) -> int:
+    """`anomalist explain`."""
+    text = "\n\n".join(_explanations(name))
+    if not text:
+        known = [row.name for rows in _LISTS.values() for row in rows()]
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise UsageError(f"nothing is called {name!r}{hint} `anomalist list` shows every name")
+    terminal(color).print(Text(text))
+    return Exit.VALID
+
+
+def _explanations(name: str) -> Iterator[str]:
+    """One text for each catalogue that has this name: a workload and its checker often share theirs."""
+    for row in CATALOGUE:
+        if row.name == name:
+            yield _explained_anomaly(row.name, row.sentence)
+    if name in IMPLIES:
+        yield _explained_level(Level(name))
+    if name in WORKLOADS:
+        checkers = ", ".join(WORKLOADS[name].checkers)
+        yield f"workload {name}, judged by the checker {checkers}\n\n{_teaching(WORKLOADS[name].source)}"
+    if name in CHECKERS:
+        yield f"checker {name}\n\n{_teaching(CHECKERS[name])}"
+    if name in SUITES:
+        one = SUITES[name]
+        yield (
+            f"suite {name}: {one.sentence}\n\n{', '.join(one.workloads)}; each up to {one.txns} transactions "
+            f"by {one.clients} clients"
+        )
+    if name in TARGETS:
+        yield f"target {name}\n\n{_teaching(TARGETS[name])}"
+
+
+def _explained_anomaly(name: str, sentence: str) -> str:
+    drawing = next((drawing for start, drawing in DRAWINGS if name.startswith(start)), "")
+    direct = ", ".join(refutes(name))
+    closed = ", ".join(refuted_by(refutes(name)))
+    parts = [f"anomaly {name}", sentence, drawing, f"Refutes {direct}, and so every level above: {closed}."]
+    return "\n\n".join(part for part in parts if part)
+
+
+def _explained_level(name: Level) -> str:
+    weaker, source = IMPLIES[name]
+    below = sorted(implied_by(name) - {name})
+    refuting = [row.name for row in CATALOGUE if name in refuted_by(refutes(row.name))]
+    return "\n\n".join(
+        (
+            f"level {name} ({source})",
+            f"Implies {', '.join(weaker) or 'no other level here'}"
+            + (f"; in all: {', '.join(below)}." if below else "."),
+            f"Refuted by {', '.join(refuting) or 'no anomaly of this catalogue'}.",
+        )
+    )
