@@ -27,7 +27,7 @@ from harness.verdict import RunResult, SuiteRun
 __all__ = ["Part", "SuiteRequest", "run_suite"]
 
 # Above this many transactions a run is no longer small, and real threads show more.
-_STEPS_TXNS_MAX = 2_000
+_STEPS_TXNS_MAX = 10_000
 _NEEDED_KINDS = {"predicate-skew": {"scan"}}
 
 

@@ -62,7 +62,7 @@ DEFAULT_SUITE = "quick"
 SUITES: dict[str, Suite] = {
     row.name: row
     for row in (
-        Suite("quick", tuple(WORKLOADS), 400, 10.0, 5, "every workload, small: seconds on an embedded database"),
+        Suite("quick", tuple(WORKLOADS), 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
         Suite("standard", tuple(WORKLOADS), 20_000, 60.0, 10, "every workload, with more clients: minutes"),
     )
 }

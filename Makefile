@@ -1,0 +1,47 @@
+# Few commands, the same by hand and in CI.
+#   make run     set up, then the quick suite on the embedded engine
+#   make test    set up, then all tests
+#   make check   format, lint, types, house style
+#   make bench   checking time and memory, against the goals
+PYTHON ?= python3
+BIN := .venv/bin
+SOCHDB_RELEASES := 0.5.2 0.8.3
+
+.PHONY: run test check bench sochdb clean
+
+run: .venv/.installed
+	$(BIN)/anomalist run
+
+test: .venv/.tests-installed
+	$(BIN)/python -m pytest -n auto
+
+check: .venv/.tests-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_architecture.py tests/test_style.py
+
+bench: .venv/.tests-installed
+	$(BIN)/python -m benchmarks.checking
+
+# A venv for each release of SochDB; what else is needed comes from .venv.
+sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)
+
+.venv/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	touch $@
+
+.venv/.tests-installed: .venv/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+.venvs/sochdb-%/.installed: .venv/.installed
+	$(PYTHON) -m venv .venvs/sochdb-$*
+	.venvs/sochdb-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps sochdb==$*
+	echo "import site; site.addsitedir('$(CURDIR)/.venv/lib/$$(ls .venv/lib)/site-packages')" \
+		> .venvs/sochdb-$*/lib/$$(ls .venvs/sochdb-$*/lib)/site-packages/anomalist.pth
+	touch $@
+
+clean:
+	rm -rf .venv .venvs .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
