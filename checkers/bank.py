@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
-from checkers.findings import anomaly, contended, findings, shown
+from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.joins import Ints
 from checkers.lost_update import lost_updates
 from checkers.numbers import numbers_of
@@ -24,7 +24,6 @@ from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
 __all__ = ["check_bank"]
 
-_CONTENDED_NEEDED = 10
 _TOTALS_NEEDED = 5
 _TRANSFERS_NEEDED = 10
 _VANISHED = "G-single-item-realtime"
@@ -58,7 +57,7 @@ def check_bank(history: History) -> Findings:
             *dirty_reads(registers),
         ],
         evidence=[
-            Evidence("contended transactions", contended(history), _CONTENDED_NEEDED),
+            concurrency(history),
             Evidence("transfers committed", int((transfers != totals.deposit).sum()), _TRANSFERS_NEEDED),
             Evidence("reads of all accounts", len(totals.reader), _TOTALS_NEEDED),
         ],
@@ -127,17 +126,17 @@ def _account(registers: Registers, read: int) -> str:
 
 def _halves(registers: Registers, reads: list[int]) -> list[str]:
     """A sentence on the first transfer of which the reader saw one half and surely missed the other."""
-    for saw in reads:
-        writer = int(registers.read_writer[saw])
-        if writer < 0:
-            continue
-        for other in np.flatnonzero((registers.read_txn == writer) & (registers.read_updated >= 0)).tolist():
-            for missed in reads:
-                same_key = registers.read_key[missed] == registers.read_key[other]
-                if same_key and registers.read_value[missed] == registers.read_value[other]:
-                    account, behind = (shown(registers.history.keys[registers.read_key[i]]) for i in (saw, missed))
-                    reader = int(registers.read_txn[saw])
-                    return [f"T{reader} saw {account} as T{writer} left it, and {behind} as T{writer} found it."]
+    missed = {(registers.read_key[i], registers.read_value[i]): i for i in reads}
+    saw = {int(registers.read_writer[i]): i for i in reads}
+    of_writers = np.isin(registers.read_txn, list(saw)) & (registers.read_updated >= 0)
+    for found in np.flatnonzero(of_writers).tolist():
+        behind = missed.get((registers.read_key[found], registers.read_value[found]))
+        if behind is not None:
+            writer = int(registers.read_txn[found])
+            ahead = saw[writer]
+            reader = int(registers.read_txn[ahead])
+            one, two = (shown(registers.history.keys[registers.read_key[i]]) for i in (ahead, behind))
+            return [f"T{reader} saw {one} as T{writer} left it, and {two} as T{writer} found it."]
     return []
 
 

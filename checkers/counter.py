@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
-from checkers.findings import anomaly, contended, findings, shown
+from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.joins import Ints
 from checkers.lost_update import lost_updates
 from checkers.numbers import numbers_of
@@ -24,7 +24,6 @@ from harness.verdict import Anomaly, Doubt, Evidence, Findings
 
 __all__ = ["check_counter"]
 
-_CONTENDED_NEEDED = 10
 _INCREMENTS_NEEDED = 10
 
 
@@ -55,7 +54,7 @@ def check_counter(history: History) -> Findings:
             *dirty_reads(registers),
         ],
         evidence=[
-            Evidence("contended transactions", contended(history), _CONTENDED_NEEDED),
+            concurrency(history),
             Evidence("increments acknowledged", acknowledged, _INCREMENTS_NEEDED),
             Evidence("reads after an acknowledged increment", int((counts.acknowledged > 0).sum()), 1),
         ],

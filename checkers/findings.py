@@ -1,28 +1,25 @@
-"""What every invariant checker shares: how a witness becomes an `Anomaly`, and what the evidence is worth."""
+"""What every invariant checker says in the same way: a witness as an `Anomaly`, and all of them as `Findings`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import numpy as np
-
+from checkers import proof
 from checkers.catalogue import closed_refutations, directly_refuted, refutes
+from checkers.evidence import concurrent_accesses, overlapping_clients
 from harness.fingerprint import fingerprint, witness
 from harness.history import History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
-__all__ = ["anomaly", "contended", "findings", "overlapping_clients", "shown"]
+__all__ = ["anomaly", "concurrency", "findings", "shown"]
 
-_SHOWN_MAX = 60
+_CONCURRENT_NEEDED = 10
 
 
 def shown(value: Any) -> str:
-    """A key or value for a sentence: None is "nothing", no control characters, 60 characters at the most."""
-    if value is None:
-        return "nothing"
-    text = value if isinstance(value, str) and value and value.isprintable() else repr(value)
-    return text if len(text) <= _SHOWN_MAX else text[: _SHOWN_MAX - 1] + "…"
+    """A key or value for a sentence: None is "nothing", control characters are escaped, long text is shortened."""
+    return "nothing" if value is None else proof.shown(value)
 
 
 def anomaly(
@@ -72,7 +69,7 @@ def findings(
         refuted=closed_refutations(one.name for one in found),
         searched=directly_refuted(searched),
         evidence=tuple(evidence),
-        doubts=(*overlapping_clients(history), *doubts),
+        doubts=(*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *doubts),
         stats={
             "txns": len(history),
             "ops": len(history.op_kind),
@@ -83,28 +80,6 @@ def findings(
     )
 
 
-def overlapping_clients(history: History) -> list[Doubt]:
-    """A doubt if a client began a transaction before its last one had ended: a client does one thing at a time."""
-    order = np.lexsort((np.arange(len(history)), history.client))
-    one, two = order[:-1], order[1:]
-    overlap = (history.client[one] == history.client[two]) & (history.end[one] > history.start[two])
-    if not overlap.any():
-        return []
-    first = int(np.flatnonzero(overlap)[0])
-    sentence = f"client {history.client[one[first]]} began T{two[first]} before its T{one[first]} had ended"
-    return [Doubt("evidence", sentence)]
-
-
-def contended(history: History) -> int:
-    """How many transactions overlap in time an earlier-started one that used a same key (or the same bounds)."""
-    if len(history.op_key) == 0:
-        return 0
-    op_txn = np.repeat(np.arange(len(history)), np.diff(history.op_offset))
-    uses = np.unique(history.op_key.astype(np.int64) * len(history) + op_txn)
-    key, txn = np.divmod(uses, len(history))  # By key, then by row, which is the order of starts.
-    times = np.unique(np.concatenate([history.start, history.end]))
-    start, end = np.searchsorted(times, history.start[txn]), np.searchsorted(times, history.end[txn])
-    # Ends are made to rise from key to key, so that one running maximum serves all keys.
-    latest_end = np.maximum.accumulate(key * len(times) + end)
-    overlaps = (key[1:] == key[:-1]) & (latest_end[:-1] - key[1:] * len(times) >= start[1:])
-    return len(np.unique(txn[1:][overlaps]))
+def concurrency(history: History) -> Evidence:
+    """How many accesses to a key met another client's open transaction on it: without any, nothing can go wrong."""
+    return Evidence("concurrent accesses to a shared key", concurrent_accesses(history), _CONCURRENT_NEEDED)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
-from checkers.findings import anomaly, contended, findings, shown
+from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.joins import Ints, join, mutual
 from checkers.registers import INITIAL, Registers, registers_of
 from harness.history import History
@@ -19,7 +19,6 @@ from harness.verdict import Anomaly, Evidence, Findings, Step
 
 __all__ = ["check_long_fork"]
 
-_CONTENDED_NEEDED = 10
 _PARTIAL_NEEDED = 5
 
 
@@ -34,7 +33,7 @@ def check_long_fork(history: History) -> Findings:
         searched=("long-fork", *DIRTY_READS),
         anomalies=[*_forks(registers, present, absent), *dirty_reads(registers)],
         evidence=[
-            Evidence("contended transactions", contended(history), _CONTENDED_NEEDED),
+            concurrency(history),
             Evidence("readers that saw a part of the writes", partial, _PARTIAL_NEEDED),
         ],
         doubts=registers.doubts,

@@ -15,15 +15,13 @@ from typing import Any
 import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
-from checkers.findings import anomaly, contended, findings, shown
+from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.joins import Ints, mutual
 from checkers.registers import Registers, registers_of
 from harness.history import KIND_CODE, History
-from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
+from harness.verdict import Anomaly, Doubt, Findings, Step
 
 __all__ = ["check_predicate_skew"]
-
-_CONTENDED_NEEDED = 10
 
 
 def check_predicate_skew(history: History) -> Findings:
@@ -35,7 +33,7 @@ def check_predicate_skew(history: History) -> Findings:
         history,
         searched=("G2", *DIRTY_READS),
         anomalies=[*_skews(registers, scans), *dirty_reads(registers)],
-        evidence=[Evidence("contended range reads", contended(history), _CONTENDED_NEEDED)],
+        evidence=[concurrency(history)],
         doubts=[*registers.doubts, *_doubts(history, scans)],
     )
 

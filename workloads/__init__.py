@@ -1,0 +1,18 @@
+"""Pure generators of transaction programs, each drawing the anomaly that it provokes."""
+
+from __future__ import annotations
+
+from harness.program import Workload
+from workloads.bank import BANK
+from workloads.counter import COUNTER
+from workloads.list_append import LIST_APPEND
+from workloads.long_fork import LONG_FORK
+from workloads.predicate_skew import PREDICATE_SKEW
+from workloads.set_full import SET
+from workloads.write_skew import WRITE_SKEW
+
+__all__ = ["WORKLOADS"]
+
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload for workload in (LIST_APPEND, BANK, COUNTER, WRITE_SKEW, PREDICATE_SKEW, LONG_FORK, SET)
+}

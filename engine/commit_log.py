@@ -1,0 +1,209 @@
+"""Group commit: many commits, one write, one fsync.
+
+Commits queue their records under the store's commit mutex. Then each waits until its record is flushed; the first to
+find nobody flushing becomes the leader, takes the whole queue and flushes it, while new commits queue up behind.
+
+    commit mutex   append 7 │ append 8 │ append 9 │        append 10 ...
+    leader                  └ write 7, fsync ──────┘└ write 8 9, fsync ─────┘
+    acknowledged                                 7                        8 9
+
+A failed write or fsync poisons the log: what reached the disk is unknown, and a second fsync would not tell
+(Rebello et al., Can applications recover from fsync failures?, USENIX ATC 2020).
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable
+from enum import Enum
+from typing import Final
+
+from engine.errors import Poisoned
+from engine.latch import Latches, Mutex
+from engine.recovery import Recovered
+from engine.vfs import File, Vfs
+from engine.wal import (
+    HEADER_LENGTH,
+    Segment,
+    encode_header,
+    encode_record,
+    segment_name,
+)
+
+__all__ = ["CommitLog", "Sync"]
+
+SEGMENT_LENGTH_MAX: Final = 64 << 20  # bytes; a segment ends with the group that passes it
+BUFFER_LENGTH_MAX: Final = 1 << 20  # bytes kept back at sync=off
+_JOIN_LENGTH_MAX: Final = 1 << 20  # a longer piece is written by itself: copying it costs more than a call
+_NO_WRITES: Final = b"\x80"  # an empty msgpack map
+
+
+class Sync(Enum):
+    """What an acknowledged commit survives.
+
+    FULL    power loss: an fsync came before the acknowledgement
+    NORMAL  the death of the process: the operating system has it
+    OFF     nothing: up to BUFFER_LENGTH_MAX bytes of commits are in the process
+    """
+
+    FULL = "full"
+    NORMAL = "normal"
+    OFF = "off"
+
+
+class CommitLog:
+    """The log of one open database.
+
+    `flushed_seq` is the newest commit that may be acknowledged. `on_failure` is told of the first failed write.
+    """
+
+    segment_length_max = SEGMENT_LENGTH_MAX
+
+    def __init__(
+        self,
+        vfs: Vfs,
+        directory: str,
+        recovered: Recovered,
+        sync: Sync,
+        latches: Latches,
+        mutex: Mutex,
+        database_id: bytes,
+    ) -> None:
+        self.flushed_seq = recovered.seq
+        self.flush_count = 0
+        self.sync_count = 0
+        self.byte_count = 0
+        self.on_failure: Callable[[BaseException], None] | None = None
+        self._vfs = vfs
+        self._directory = directory
+        self._sync = sync
+        self._point = latches.point
+        self._mutex = mutex
+        self._turn = latches.condition("flush")
+        self._segment = Segment(recovered.database_id or database_id, recovered.seq + 1)
+        self._queue: list[tuple[int, bytes]] = []
+        self._queue_length = 0  # bytes
+        self._synced_seq = recovered.seq
+        self._clean = recovered.closed or recovered.seq == 0
+        self._flushing = False
+        self._failure: BaseException | None = None
+        self._position = recovered.position
+        self._file: File = recovered.file if recovered.file is not None else self._new_segment(recovered.seq + 1)
+
+    def append(self, seq: int, writes: bytes) -> None:
+        """Queue commit `seq` (its writes as a msgpack map). The caller holds the commit mutex."""
+        self._queue.append((seq, writes))
+        self._queue_length += len(writes)
+
+    def acknowledge(self, seq: int) -> None:
+        """Return once commit `seq` is as safe as the sync mode promises. Raises Poisoned where it cannot be."""
+        if self.flushed_seq >= seq:
+            return
+        if self._sync is Sync.OFF and self._failure is None and self._queue_length < BUFFER_LENGTH_MAX:
+            return
+        self._flush_to(seq)
+
+    def close(self, seq: int) -> None:
+        """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open."""
+        try:
+            if self._failure is None:
+                self._flush_to(seq)
+                if not self._clean:
+                    self._sync_file(seq)
+                    self._write_group([(seq + 1, _NO_WRITES)])
+                    self._sync_file(seq + 1)
+        finally:
+            self._file.close()
+
+    def _flush_to(self, seq: int) -> None:
+        with self._turn:
+            while True:
+                if self.flushed_seq >= seq:
+                    return
+                if self._failure is not None:
+                    raise Poisoned(f"the log could not be written ({self._failure})")
+                if not self._flushing:
+                    self._flushing = True
+                    break
+                self._turn.wait()
+        self._lead()
+
+    def _lead(self) -> None:
+        """Flush the whole queue as its leader, then hand over."""
+        flushed_seq = self.flushed_seq
+        failure: BaseException | None = None
+        try:
+            with self._mutex:
+                group, self._queue = self._queue, []
+                self._queue_length = 0
+            if self._point is not None:
+                self._point("flush")
+            flushed_seq = group[-1][0]
+            self._flush(group)
+        except Exception as error:
+            failure = error
+            raise self._poisoned(error) from error
+        except BaseException as error:  # An interrupt: it goes on its way, and leaves the same doubt behind.
+            failure = error
+            self._poisoned(error)
+            raise
+        finally:
+            with self._turn:
+                if failure is None:
+                    self.flushed_seq = flushed_seq
+                self._flushing = False
+                self._turn.notify_all()
+
+    def _poisoned(self, error: BaseException) -> Poisoned:
+        self._failure = error
+        if self.on_failure is not None:
+            self.on_failure(error)
+        return Poisoned(f"the log could not be written ({error})")
+
+    def _flush(self, group: list[tuple[int, bytes]]) -> None:
+        if self._position >= self.segment_length_max:
+            self._rotate(group[0][0])
+        self._write_group(group)
+        if self._sync is Sync.FULL:
+            self._sync_file(group[-1][0])
+        self.flush_count += 1
+
+    def _write_group(self, group: list[tuple[int, bytes]]) -> None:
+        self._clean = False
+        small: list[bytes] = []
+        for seq, writes in group:
+            for piece in encode_record(seq, self._synced_seq, writes, self._segment.seed):
+                if len(piece) > _JOIN_LENGTH_MAX:
+                    self._write(b"".join(small))
+                    small = []
+                    self._write(piece)
+                else:
+                    small.append(piece)
+        self._write(b"".join(small))
+
+    def _write(self, data: bytes) -> None:
+        if data:
+            self._file.write(self._position, data)
+            self._position += len(data)
+            self.byte_count += len(data)
+
+    def _sync_file(self, seq: int) -> None:
+        """Make everything written so far safe; `seq` is the newest commit of it."""
+        self._file.sync()
+        self._synced_seq = seq
+        self.sync_count += 1
+
+    def _rotate(self, first_seq: int) -> None:
+        # The old segment is safe before the new one exists, so that only the last segment can be torn.
+        self._sync_file(first_seq - 1)
+        self._file.close()
+        self._file = self._new_segment(first_seq)
+
+    def _new_segment(self, first_seq: int) -> File:
+        self._segment = self._segment._replace(first_seq=first_seq)
+        file = self._vfs.create(posixpath.join(self._directory, segment_name(first_seq)))
+        file.write(0, encode_header(self._segment))
+        file.sync()
+        self._vfs.sync_directory(self._directory)
+        self._position = HEADER_LENGTH
+        return file

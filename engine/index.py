@@ -1,0 +1,165 @@
+"""The keys in memory: a chain of versions each, newest first, and all keys in order.
+
+    versions[key] = [seq 9, value, [seq 4, value, [seq 2, value, None]]]      value None: deleted at that commit
+
+The order is a big sorted list and a small sorted one. Both are replaced together and never mutated, so that a scan
+takes the pair and needs no lock; keeping one list sorted costs O(n) per new key, sorting lazily O(n) per scan.
+Writers hold the store's commit mutex; readers hold nothing and look at or below a registered snapshot.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, TypeAlias
+
+__all__ = ["SIDE_LENGTH_MAX", "Index", "Node", "Writes"]
+
+Node: TypeAlias = list[Any]  # [seq, value or None, older Node or None]
+Writes: TypeAlias = dict[bytes, bytes | None]
+
+SIDE_LENGTH_MAX: Final = 2048
+
+
+class Index:
+    """Version chains and their order. `live_count` keys have a value now; `_dead` are deleted but still chained."""
+
+    def __init__(self) -> None:
+        self.versions: dict[bytes, Node] = {}
+        self.live_count = 0
+        self._order: tuple[list[bytes], list[bytes]] = ([], [])
+        self._dead: set[bytes] = set()
+        self._dead_count_max = SIDE_LENGTH_MAX
+
+    def load(self, newest: Mapping[bytes, Node]) -> None:
+        """Start from one version per key, as a recovery finds them."""
+        self.versions = dict(newest)
+        self.live_count = len(newest)
+        self._order = (sorted(newest), [])
+
+    def visible(self, key: bytes, snap: int) -> bytes | None:
+        """The value of `key` as of `snap`; None where it is absent or deleted."""
+        node = self.versions.get(key)
+        while node is not None:
+            if node[0] <= snap:
+                value: bytes | None = node[1]
+                return value
+            node = node[2]
+        return None
+
+    def newest_seq(self, key: bytes) -> int:
+        """The commit of the newest version of `key`, a deletion included; 0 where there is none."""
+        node = self.versions.get(key)
+        return 0 if node is None else int(node[0])
+
+    def keys_between(self, start: bytes, end: bytes | None) -> list[bytes]:
+        """All chained keys in [start, end) in order, deleted ones too; `end` None is no bound."""
+        main, side = self._order
+        inside = _part(main, start, end)
+        extra = _part(side, start, end)
+        if extra:
+            # Two runs in order: Python's sort merges them in linear time.
+            inside = sorted(inside + extra)
+        return inside
+
+    def visible_between(self, start: bytes, end: bytes | None, snap: int) -> list[tuple[bytes, bytes]]:
+        """The (key, value) pairs of [start, end) as of `snap`, in key order."""
+        chain = self.versions.get
+        found = []
+        for key in self.keys_between(start, end):
+            node = chain(key)
+            while node is not None and node[0] > snap:
+                node = node[2]
+            if node is not None and node[1] is not None:
+                found.append((key, node[1]))
+        return found
+
+    def install(self, writes: Writes, seq: int) -> list[Node]:
+        """Put the writes of commit `seq` on their chains; returns the nodes that hide an older version."""
+        versions = self.versions
+        fresh: list[bytes] = []
+        hiding: list[Node] = []
+        dead: list[bytes] = []
+        revived = 0
+        for key, value in writes.items():
+            older = versions.get(key)
+            versions[key] = node = [seq, value, older]
+            if older is None:
+                fresh.append(key)
+            else:
+                hiding.append(node)
+                if older[1] is None:
+                    revived += 1
+            if value is None:
+                dead.append(key)
+        if fresh:
+            self._add_to_order(fresh)
+        if dead:
+            self._dead.update(dead)
+        self.live_count += len(fresh) + revived - len(dead)
+        return hiding
+
+    def _add_to_order(self, fresh: list[bytes]) -> None:
+        main, side = self._order
+        if len(fresh) == 1:
+            key = fresh[0]
+            place = bisect_left(side, key)
+            side = [*side[:place], key, *side[place:]]
+        else:
+            side = sorted(side + fresh)
+        if len(side) > SIDE_LENGTH_MAX:
+            # As above. The tail alone is copied where all new keys are behind the old ones.
+            main, side = (main + side if not main or main[-1] < side[0] else sorted(main + side)), []
+        self._order = (main, side)
+
+    def drop_dead(self, horizon: int) -> None:
+        """Forget keys whose newest version is a deletion that every snapshot sees, once there are many of them."""
+        if len(self._dead) < self._dead_count_max:
+            return
+        gone = set()
+        for key in self._dead:
+            node = self.versions[key]
+            if node[1] is None and node[0] <= horizon:
+                gone.add(key)
+        revived = {key for key in self._dead if self.versions[key][1] is not None}
+        main, side = self._order
+        self._order = ([key for key in main if key not in gone], [key for key in side if key not in gone])
+        for key in gone:
+            del self.versions[key]
+        self._dead -= gone | revived
+        self._dead_count_max = max(SIDE_LENGTH_MAX, 2 * len(self._dead), len(self.versions) // 4)
+
+    def every_version(self) -> Iterator[Node]:
+        """All versions in memory, deletions included."""
+        for newest in list(self.versions.values()):
+            yield from _chain(newest)
+
+    def _check(self, seq: int) -> None:
+        """Assert the invariants; `seq` is the newest commit. For tests: walks everything."""
+        main, side = self._order
+        assert main == sorted(set(main)), "the main list is not strictly ascending"
+        assert side == sorted(set(side)), "the side list is not strictly ascending"
+        assert len(side) <= SIDE_LENGTH_MAX, "the side list was not merged"
+        assert not set(main) & set(side), "a key is in both lists"
+        assert set(main) | set(side) == set(self.versions), "the order and the chains hold different keys"
+        live = sum(1 for node in self.versions.values() if node[1] is not None)
+        assert live == self.live_count, f"{live} keys are live, {self.live_count} were counted"
+        deleted = {key for key, node in self.versions.items() if node[1] is None}
+        assert deleted <= self._dead, "a deleted key is not remembered as one"
+        assert self._dead <= set(self.versions), "a key without a chain is remembered as deleted"
+        for key, node in self.versions.items():
+            seqs = [older[0] for older in _chain(node)]
+            assert seqs[0] <= seq, f"{key!r} has a version from the future"
+            assert seqs == sorted(set(seqs), reverse=True), f"the chain of {key!r} is not newest first"
+
+
+def _part(keys: list[bytes], start: bytes, end: bytes | None) -> list[bytes]:
+    first = bisect_left(keys, start) if start else 0
+    last = len(keys) if end is None else bisect_left(keys, end)
+    return keys[first:last]
+
+
+def _chain(node: Node | None) -> Iterator[Node]:
+    while node is not None:
+        yield node
+        node = node[2]

@@ -1,0 +1,195 @@
+"""Foreign histories in, ours out: JSON lines and EDN in the shape of Jepsen (docs/HISTORY_FORMAT.md).
+
+read_history("history.edn")            a History, whatever of EDN, JSON lines and JSON the file holds
+write_jsonl(history), write_edn(...)   its lines
+"""
+
+from __future__ import annotations
+
+import gc
+import re
+from collections.abc import Callable, Iterator
+from os import PathLike
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import numpy as np
+
+from harness.edn import Keyword
+from harness.edn_events import edn_events
+from harness.edn_text import edn_text
+from harness.events import Event, HistoryFormatError, HistoryText
+from harness.fold import CUT_NAME, LITERAL, NEMESIS, UNSEEN_MARK, detect_workload, fold
+from harness.history import UNSEEN, History, Op, RunInfo, Status
+from harness.json_events import json_array_events, json_line_events, json_value
+
+__all__ = ["FORMATS", "HistoryFormatError", "read_history", "write_edn", "write_jsonl"]
+
+FORMATS: Final = ("auto", "edn", "jsonl", "json")
+
+_READERS: Final[dict[str, Callable[[HistoryText], Iterator[Event]]]] = {
+    "edn": edn_events,
+    "jsonl": json_line_events,
+    "json": json_array_events,
+}
+_COMPLETION: Final = {Status.OK: "ok", Status.ABORTED: "fail", Status.UNKNOWN: "info"}
+# What only JSON begins with: a string as key, its colon, and a value; in EDN a keyword may follow a string.
+_JSON_OBJECT: Final = r'\{\s*(?:\}|"(?:[^"\\]|\\.)*"\s*:\s*(?:["\[{]|-?\d|(?:true|false|null)\b))'
+_JSON_LINES = re.compile(rf"\s*{_JSON_OBJECT}")
+_JSON_ARRAY = re.compile(rf"\s*\[\s*(?:\]\s*\Z|{_JSON_OBJECT})")
+_EDN = re.compile(r"(?:[\s,]|;[^\n]*(?:\n|\Z))*(?:[\[({#]|\Z)", re.ASCII)
+_REMEDY: Final = "give a history of one operation a line in EDN or JSON, as docs/HISTORY_FORMAT.md describes"
+
+
+def read_history(
+    path: str | PathLike[str],
+    *,
+    format: str = "auto",  # noqa: A002 - the word of the command line.
+    workload: str | None = None,
+) -> History:
+    """The history in the file at `path`; times are positions in the file. Of zero transactions, if it has none.
+
+    `format` is one of FORMATS; "auto" looks at the content. `workload` says how to understand a read of nil or
+    of a list ("list-append": as a list; any other: as one value); None finds out from the operations. Raises
+    HistoryFormatError for a malformed file, ValueError for an unknown format, OSError where it cannot be read.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"unknown history format {format!r}; known formats: {', '.join(FORMATS)}")
+    name = Path(path).name
+    text = _text(name, Path(path).read_bytes())
+    notation = _notation(name, text) if format == "auto" else format
+    file = HistoryText(name, text, numbered=notation == "json")
+    with _WithoutCollector():
+        return _folded(file, _READERS[notation], workload)
+
+
+def write_jsonl(history: History) -> Iterator[str]:
+    """The history as lines of JSON, without line ends. RunInfo is not part of it."""
+    encoder = msgspec.json.Encoder()
+    for event in _events(history):
+        event["value"] = json_value(event["value"])
+        yield encoder.encode(event).decode()
+
+
+def write_edn(history: History) -> Iterator[str]:
+    """The history as EDN, one map a line, without line ends. Strings stay strings: they do not become keywords."""
+    for event in _events(history):
+        event["type"] = Keyword(event["type"])
+        event["f"] = Keyword(event["f"]) if event["f"] == "txn" else event["f"]
+        if event["process"] == NEMESIS:
+            event["process"] = Keyword(NEMESIS)
+        else:
+            event["value"] = [[Keyword(name), *rest] for name, *rest in event["value"]]
+        fields = ", ".join(f":{name} {edn_text(value)}" for name, value in event.items())
+        yield f"{{{fields}}}"
+
+
+# Reading
+
+
+class _WithoutCollector:
+    """Millions of small lists are made and none is a cycle: the cycle collector would only look at them all."""
+
+    def __enter__(self) -> None:
+        self._enabled = gc.isenabled()
+        gc.disable()
+
+    def __exit__(self, *_: object) -> None:
+        if self._enabled:
+            gc.enable()
+
+
+def _text(name: str, content: bytes) -> str:
+    if b"\0" in content:
+        raise HistoryFormatError(f"{name} is not a history: it is a binary file; {_REMEDY}")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise HistoryFormatError(f"{name} is not a history: line {line} is not UTF-8 text; {_REMEDY}") from None
+
+
+def _notation(name: str, text: str) -> str:
+    if _JSON_LINES.match(text):
+        return "jsonl"
+    if _JSON_ARRAY.match(text):
+        return "json"
+    if _EDN.match(text):
+        return "edn"
+    raise HistoryFormatError(f"{name} is not a history: it begins with {text.lstrip()[:20]!a}; {_REMEDY}")
+
+
+def _folded(file: HistoryText, reader: Callable[[HistoryText], Iterator[Event]], workload: str | None) -> History:
+    kind = workload or ""
+    if kind not in {"list-append", "rw-register"}:
+        # An escape could spell the word in another way.
+        may_append = "append" in file.text or "\\u" in file.text
+        kind = detect_workload(reader(file), may_append=may_append)
+    info = RunInfo(suite="check", workload=workload or kind, target="recorded", clock="positions", foreign=True)
+    return fold(file, reader(file), info, lists=kind == "list-append")
+
+
+# Writing
+
+
+def _events(history: History) -> Iterator[dict[str, Any]]:
+    """All operations in the order of time, as fields in the order in which they are written.
+
+    At one moment invocations come before completions: intervals that touch in `history` still do so.
+    """
+    lists = detect_workload(_micro_op_events(history), may_append=True) == "list-append"
+    n, faults = len(history), history.faults
+    times = np.concatenate((history.start, history.end, np.array([(f.start, f.end) for f in faults], int).ravel()))
+    ends = np.concatenate((np.zeros(n, int), np.ones(n, int), np.tile([0, 1], len(faults))))
+    index = 0
+    if history.cut:
+        yield _event(0, 0, NEMESIS, "info", CUT_NAME, history.cut)
+        index = 1
+    for place in np.lexsort((ends, times)).tolist():
+        time = int(times[place])
+        if place >= 2 * n:
+            fault = faults[(place - 2 * n) // 2]
+            yield _event(index, time, NEMESIS, "info", fault.name, fault.detail or None)
+        else:
+            row = place % n
+            txn = history.txn(row)
+            kind = "invoke" if place < n else _COMPLETION[txn.status]
+            asked = [_asked(op) if place < n else _answered(op, txn.status, lists) for op in txn.ops]
+            yield _event(index, time, txn.client, kind, "txn", asked, "" if place < n else txn.error)
+        index += 1
+
+
+def _micro_op_events(history: History) -> Iterator[Event]:
+    """What detection has to see, so that a reader decides alike."""
+    for txn in history.txns():
+        yield Event(txn.id, "ok", txn.client, "txn", [list(op) for op in txn.ops])
+
+
+def _event(index: int, time: int, process: Any, kind: str, f: str, value: Any, error: str = "") -> dict[str, Any]:
+    event = {"index": index, "time": time, "process": process, "type": kind, "f": f, "value": value}
+    return event | {"error": error} if error else event
+
+
+def _asked(op: Op) -> list[Any]:
+    """An operation before it ran."""
+    kind, key, value = op
+    if kind in {"r", "scan"} or value is UNSEEN:
+        return [kind, key, None]
+    if kind == "incr" and isinstance(value, tuple):
+        return [kind, key, value[0]]
+    if kind == "cas" and isinstance(value, tuple):
+        return [kind, key, value[:2]]
+    return [kind, key, value]
+
+
+def _answered(op: Op, status: Status, lists: bool) -> list[Any]:
+    """An operation after it ran, marked where a reader would take it for something else."""
+    kind, key, value = op
+    answered = status is Status.OK
+    if value is UNSEEN:
+        plain = kind in {"r", "scan"} and not answered
+        return [kind, key, None] if plain else [kind, key, None, UNSEEN_MARK]
+    if kind == "r" and ((value is None and (lists or not answered)) or (lists and isinstance(value, tuple))):
+        return [kind, key, value, LITERAL]
+    return [kind, key, value]

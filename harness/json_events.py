@@ -1,0 +1,148 @@
+"""Histories in JSON: one operation a line, or one array of operations.
+
+What JSON has no form for is written as an object with one key: {"#bytes": base64}, {"#float": "nan"}.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+
+from harness.edn_text import edn_text
+from harness.events import TYPES, Event, HistoryFormatError, HistoryText
+
+__all__ = ["json_array_events", "json_line_events", "json_value"]
+
+_BLOCK_CHARACTERS: Final = 1 << 20
+_BYTE = re.compile(r" \(byte (\d+)\)$")
+_EXAMPLE: Final = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1]]}'
+_FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+
+
+class _Operation(msgspec.Struct, gc=False):
+    type: Any = None
+    process: Any = None
+    f: Any = None
+    value: Any = None
+    error: Any = None
+
+
+_OPERATION: Final = msgspec.json.Decoder(_Operation)
+_OPERATIONS: Final = msgspec.json.Decoder(list[_Operation])
+
+
+def json_line_events(file: HistoryText) -> Iterator[Event]:
+    """The operations of a text with one object a line; blank lines are allowed. Raises HistoryFormatError."""
+    text, at = file.text, 0
+    tagged = '"#' in text
+    while at < len(text):
+        cut = text.find("\n", at + _BLOCK_CHARACTERS)
+        end = len(text) if cut < 0 else cut + 1
+        offsets, lines = [], []
+        for line in text[at:end].split("\n"):
+            if line and not line.isspace():
+                offsets.append(at)
+                lines.append(line)
+            at += len(line) + 1
+        at = end
+        try:
+            operations = _OPERATION.decode_lines("\n".join(lines))
+        except (msgspec.DecodeError, RecursionError):
+            operations = [_line(file, one, offset) for one, offset in zip(lines, offsets, strict=True)]
+        for offset, operation in zip(offsets, operations, strict=True):
+            yield _event(file, operation, offset, tagged)
+
+
+def json_array_events(file: HistoryText) -> Iterator[Event]:
+    """The operations of a text that is one array of objects. Raises HistoryFormatError."""
+    tagged = '"#' in file.text
+    try:
+        operations = _OPERATIONS.decode(file.text)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if _is_cut(file.text, error):
+            sentence = "the file ends before its array does, so it was cut off; copy the whole file again"
+            raise file.error_in_text(sentence, len(file.text)) from None
+        raise _malformed(file, file.text, 0, error) from None
+    for number, operation in enumerate(operations, 1):
+        yield _event(file, operation, number, tagged)
+
+
+def json_value(value: Any) -> Any:
+    """`value` in a form that JSON can hold and this file reads back; maps other than scans are frozen by then."""
+    if isinstance(value, list | tuple):
+        return [json_value(one) for one in value]
+    if isinstance(value, dict):
+        return [[json_value(key), json_value(one)] for key, one in value.items()]
+    if isinstance(value, bytes):
+        return {"#bytes": base64.b64encode(value).decode()}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"#float": str(value)}
+    return value
+
+
+def _line(file: HistoryText, line: str, at: int) -> _Operation:
+    try:
+        return _OPERATION.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
+        if _is_cut(line, error) and not file.text[at + len(line) :].strip():
+            sentence = (
+                "the file ends in the middle of this operation, so it was cut off; copy the whole file again, "
+                "or delete this line to judge what stands before it"
+            )
+            raise file.error_in_text(sentence, at) from None
+        raise _malformed(file, line, at, error) from None
+
+
+def _is_cut(text: str, error: Exception) -> bool:
+    """Whether the text ended too early; a number or an escape that ends too early is reported as malformed."""
+    found = _BYTE.search(str(error))
+    at_end = found is not None and int(found[1]) >= len(text.rstrip().encode()) - 1
+    return "truncated" in str(error) or (at_end and not text.rstrip().endswith(("}", "]")))
+
+
+def _malformed(file: HistoryText, text: str, at: int, error: Exception) -> HistoryFormatError:
+    if isinstance(error, RecursionError):
+        return file.error_in_text("values are nested too deep; correct or delete this operation", at)
+    found = _BYTE.search(str(error))
+    before = text.encode()[: int(found[1])].decode(errors="ignore") if found else ""
+    fault = _BYTE.sub("", str(error)).replace("JSON is malformed:", "the JSON is malformed,")
+    sentence = f"{fault[:1].lower()}{fault[1:]}; write each operation as an object like {_EXAMPLE}"
+    return file.error_in_text(sentence, at + len(before))
+
+
+def _event(file: HistoryText, operation: _Operation, at: int, tagged: bool) -> Event:
+    kind, process, f, error = operation.type, operation.process, operation.f, operation.error
+    if type(kind) is not str or kind not in TYPES:
+        raise file.unknown_type(kind, at)
+    if type(process) is not int and process is not None and not isinstance(process, str):
+        process = edn_text(process)
+    if f is not None and not isinstance(f, str):
+        f = edn_text(f)
+    value = _untagged(file, operation.value, at) if tagged else operation.value
+    return Event(at, kind, process, f, value, _error_text(error) if error is not None else "")
+
+
+def _error_text(error: Any) -> str:
+    return error if isinstance(error, str) else msgspec.json.encode(error).decode()
+
+
+def _untagged(file: HistoryText, value: Any, at: int) -> Any:
+    """`value` with what stands for bytes and for numbers that are not finite replaced by them."""
+    if isinstance(value, list):
+        return [_untagged(file, one, at) for one in value]
+    if not isinstance(value, dict):
+        return value
+    try:
+        if value.keys() == {"#bytes"}:
+            return base64.b64decode(value["#bytes"], validate=True)
+        if value.keys() == {"#float"}:
+            return _FLOATS[value["#float"]]
+    except (binascii.Error, ValueError, TypeError, KeyError):
+        raise file.error("the object does not hold what its key says; write #bytes as base64", at) from None
+    return {key: _untagged(file, one, at) for key, one in value.items()}

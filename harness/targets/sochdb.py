@@ -1,0 +1,339 @@
+"""SochDB, embedded in this process through its Python SDK (made for and tried with 0.4.9, 0.5.2 and 0.8.3).
+
+What it promises: ACID transactions with serializable snapshot isolation (its README, "Transactions (ACID with
+SSI)"; the docstring of `Transaction.commit` names the SSI conflict as a reason for TransactionError). The README
+also shows an argument `isolation`, but `transaction()` takes none in these releases: serializable is all there is.
+
+    refused put or delete, or "SSI conflict" at commit  ──abort()──▶  Aborted
+    "Failed to commit transaction", everything else     ──abort()──▶  propagates: UNKNOWN
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any, Final
+
+import msgspec
+
+from harness.history import Op
+from harness.target import Aborted, Capabilities, TargetUnavailable
+
+__all__ = ["SochDBSession", "SochDBTarget", "decode_key", "decode_value", "encode_key", "encode_value"]
+
+# What every version must have. The rest is looked for in `_kinds` and, where missing, is not offered.
+_ESSENTIAL: Final = {
+    "Database": ("open", "transaction", "close"),
+    "Transaction": ("get", "put", "commit", "abort"),
+    "SochDBError": (),
+}
+_KINDS_BY_CALL: Final = {"delete": "delete", "scan_prefix": "scan"}
+_KINDS_BY_GET_AND_PUT: Final = frozenset({"r", "w", "append", "incr", "cas"})
+
+
+class SochDBTarget:
+    """One database in a directory of its own, shared by all sessions.
+
+    Options: `path`, an empty or new directory that is left in place at close; by default a temporary one that is
+    removed. Raises ValueError for any other option. Until `open` has looked at the installed package,
+    `capabilities` are those of the versions named above.
+    """
+
+    def __init__(self, **options: str) -> None:
+        if unknown := sorted(options.keys() - {"path"}):
+            raise ValueError(f"sochdb has no option {', '.join(unknown)}; its only option is path")
+        self.name = "sochdb"
+        self.version = _installed_version()
+        self.settings: Mapping[str, str] = dict(options)
+        self.levels: Mapping[str, str] = {"serializable": "serializable"}
+        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True)
+        self._path = options.get("path", "")
+        self._temporary = ""
+        self._driver: Any = None
+        self._database: Any = None
+        self._lock = Lock()
+        self._sessions: set[SochDBSession] = set()
+
+    def open(self) -> None:
+        """Create the database. Raises TargetUnavailable without the driver, or where `path` is not empty."""
+        self._driver = _driver()
+        self.version = _installed_version()
+        self.capabilities = Capabilities(kinds=_kinds(self._driver.Transaction), steps=True)
+        try:
+            self._database = self._driver.Database.open(str(self._directory()))
+        except (OSError, self._driver.SochDBError) as error:
+            self._remove_temporary()
+            raise TargetUnavailable(f"sochdb {self.version} cannot open a database here: {error}") from error
+
+    def session(self, level: str) -> SochDBSession:
+        """A session; the database is shared, as SochDB intends for threads. Raises ValueError for another level."""
+        if level not in self.levels:
+            raise ValueError(f"sochdb has no level {level!r}; its only level is serializable")
+        with self._lock:
+            if self._database is None:
+                raise TargetUnavailable("sochdb is not open: call open() before session()")
+            session = SochDBSession(self, self._database, self._driver)
+            self._sessions.add(session)
+        return session
+
+    def close(self) -> None:
+        """Close the database and remove its temporary directory.
+
+        With a session still open, its thread may be inside the native library: closing then frees memory in use
+        (the process dies of it), and later scans come back empty without an error. The handle is left open instead.
+        """
+        with self._lock:
+            database, self._database = self._database, None
+            in_use = bool(self._sessions)
+        try:
+            if database is not None and not in_use:
+                database.close()
+        finally:
+            self._remove_temporary()
+
+    def _directory(self) -> Path:
+        if not self._path:
+            self._temporary = tempfile.mkdtemp(prefix="anomalist-sochdb-")
+            return Path(self._temporary) / "database"
+        path = Path(self._path)
+        if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            raise TargetUnavailable(f"sochdb needs an empty directory, and {path} is not: name another path")
+        return path
+
+    def _remove_temporary(self) -> None:
+        if self._temporary:
+            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary = ""
+
+    def _forget(self, session: SochDBSession) -> None:
+        with self._lock:
+            self._sessions.discard(session)
+
+
+class SochDBSession:
+    """One client: at most one open transaction of the shared database."""
+
+    def __init__(self, target: SochDBTarget, database: Any, driver: Any) -> None:
+        self._target = target
+        self._database = database
+        self._driver = driver
+        self._txn: Any = None
+
+    def begin(self) -> None:
+        """Start a transaction; its snapshot is taken here."""
+        assert self._txn is None, "the transaction before was neither committed nor aborted"
+        self._txn = self._database.transaction()
+
+    def step(self, op: Op) -> Op:
+        """Run one operation. Raises Aborted where SochDB refused a write, ValueError for an unknown kind."""
+        kind, key, value = op
+        match kind:
+            case "r":
+                value = self._get(key)
+            case "w":
+                self._put(key, value)
+            case "append":
+                self._put(key, [*self._list(key), value])
+            case "incr":
+                value = self._increment(key, value)
+            case "cas":
+                value = self._compare_and_set(key, *value)
+            case "delete":
+                self._write("delete", encode_key(key))
+            case "scan":
+                value = self._scan(key)
+            case _:
+                raise ValueError(f"sochdb sessions have no operation {kind!r}")
+        return Op(kind, key, value)
+
+    def commit(self) -> None:
+        """Commit. Raises Aborted for an SSI conflict only.
+
+        "Failed to commit transaction" is what SochDB says for a conflict found by its native library and for a
+        failed write or fsync of its log alike, and after the latter 0.8.3 shows the transaction once it is reopened.
+        """
+        txn = self._txn
+        try:
+            txn.commit()
+        except self._driver.SochDBError as error:
+            # An abort that fails propagates in place of `error`: nothing is sure then.
+            self.abort()
+            if "SSI conflict" in str(error):
+                raise Aborted(_sentence(error)) from error
+            raise
+        self._txn = None
+
+    def abort(self) -> None:
+        """Give up the open transaction, if there is one: a failed commit does not release its locks."""
+        txn, self._txn = self._txn, None
+        if txn is not None:
+            txn.abort()
+
+    def close(self) -> None:
+        """Give up the open transaction and let the target close."""
+        try:
+            self.abort()
+        finally:
+            self._target._forget(self)
+
+    def _get(self, key: Any) -> Any:
+        stored = self._txn.get(encode_key(key))
+        return None if stored is None else decode_value(stored)
+
+    def _list(self, key: Any) -> list[Any]:
+        seen = self._get(key)
+        if seen is not None and not isinstance(seen, list):
+            raise ValueError(f"append to {key!r}, which holds no list")
+        return seen or []
+
+    def _put(self, key: Any, value: Any) -> None:
+        self._write("put", encode_key(key), encode_value(value))
+
+    def _write(self, call: str, *arguments: bytes) -> None:
+        """Put or delete. A refusal is sure: the transaction is given up without its commit ever being asked for."""
+        try:
+            getattr(self._txn, call)(*arguments)
+        except self._driver.SochDBError as error:
+            if not any(text in str(error) for text in ("SSI conflict", "Failed to put", "Failed to delete")):
+                raise
+            self.abort()
+            raise Aborted(_sentence(error)) from error
+
+    def _increment(self, key: Any, added: Any) -> tuple[Any, Any]:
+        number = (self._get(key) or 0) + added
+        self._put(key, number)
+        return added, number
+
+    def _compare_and_set(self, key: Any, old: Any, new: Any) -> tuple[Any, Any, bool]:
+        # Compared as stored, because Python takes 1, 1.0 and True for the same.
+        replaced = encode_value(self._get(key)) == encode_value(old)
+        if replaced:
+            self._put(key, new)
+        return old, new, replaced
+
+    def _scan(self, bounds: Any) -> dict[Any, Any]:
+        """Keys in [low, high), or those that begin with a text, by the one scan that all versions have."""
+        if isinstance(bounds, str):
+            low, high, prefix = b"", None, encode_key(bounds)[:-1]
+        else:
+            low, high = (encode_key(bound) for bound in bounds)
+            prefix = _common_prefix(low, high)
+        found = [(k, v) for k, v in sorted(self._txn.scan_prefix(prefix)) if low <= k and (high is None or k < high)]
+        seen = {decode_key(k): decode_value(v) for k, v in found}
+        if len(seen) != len(found):
+            raise RuntimeError(f"the scan of {bounds!r} returned a key twice")
+        return seen
+
+
+def _installed_version() -> str:
+    try:
+        return importlib.metadata.version("sochdb")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _driver() -> Any:
+    """The module `sochdb`, with everything in it that this file cannot do without."""
+    try:
+        driver = importlib.import_module("sochdb")
+    except ImportError as error:
+        raise TargetUnavailable("sochdb is not installed: pip install 'anomalist[sochdb]'") from error
+    for name, calls in _ESSENTIAL.items():
+        owner = getattr(driver, name, None)
+        missing = [f"{name}.{call}" for call in calls if not hasattr(owner, call)] or ([] if owner else [name])
+        if missing:
+            raise TargetUnavailable(
+                f"sochdb {_installed_version()} has no {missing[0]}: pip install 'anomalist[sochdb]'"
+            )
+    return driver
+
+
+def _kinds(transaction: type) -> frozenset[str]:
+    return _KINDS_BY_GET_AND_PUT | {kind for call, kind in _KINDS_BY_CALL.items() if hasattr(transaction, call)}
+
+
+def _sentence(error: Exception) -> str:
+    """SochDB's words without its transaction numbers, which come from a clock and would differ in every run."""
+    return re.sub(r"\d+", "#", str(error))
+
+
+# Keys. Each is ROOT (so that no scan's prefix is shorter than the two bytes that SochDB wants) and one item:
+#     int    i, then 8 bytes, the number moved to be unsigned     str    s, then UTF-8 with 00 as 00 FF, then 00
+#     tuple  t, then its items, then 00
+# The bytes sort as the strings, the numbers, and tuples of these do; numbers come before strings before tuples.
+_ROOT: Final = b"k/"
+_SIGN: Final = 1 << 63
+
+
+def encode_key(key: Any) -> bytes:
+    """The bytes of a str, a 64-bit int or a tuple of such. Raises TypeError or OverflowError for anything else."""
+    return _ROOT + _encode_item(key)
+
+
+def _encode_item(item: Any) -> bytes:
+    if type(item) is str:
+        return b"s" + item.encode().replace(b"\0", b"\0\xff") + b"\0"
+    if type(item) is int:
+        return b"i" + (item + _SIGN).to_bytes(8, "big")
+    if type(item) is tuple:
+        return b"t" + b"".join(map(_encode_item, item)) + b"\0"
+    raise TypeError(f"a key of sochdb is a str, an int or a tuple of these, not {item!r}")
+
+
+def decode_key(stored: bytes) -> Any:
+    """The key that `encode_key` made `stored` of; bytes that it did not make are returned as they are.
+
+    So a key that nobody wrote gets into the history, where a checker can accuse the database of it.
+    """
+    try:
+        item, end = _decode_item(stored, len(_ROOT))
+        return item if encode_key(item) == stored and end == len(stored) else stored
+    except (ValueError, IndexError, OverflowError, RecursionError):
+        return stored
+
+
+def _decode_item(stored: bytes, at: int) -> tuple[Any, int]:
+    """The item that begins at `at`, and where the next one begins."""
+    tag, at = stored[at : at + 1], at + 1
+    if tag == b"i":
+        return int.from_bytes(stored[at : at + 8], "big") - _SIGN, at + 8
+    if tag == b"s":
+        end = at
+        while stored[end] != 0 or stored[end : end + 2] == b"\0\xff":
+            end += 1
+        return stored[at:end].replace(b"\0\xff", b"\0").decode(), end + 1
+    if tag == b"t":
+        items = []
+        while stored[at] != 0:
+            item, at = _decode_item(stored, at)
+            items.append(item)
+        return tuple(items), at + 1
+    raise ValueError(f"not a key of this harness: {stored!r}")
+
+
+def _common_prefix(low: bytes, high: bytes) -> bytes:
+    """What every key in [low, high) begins with; at least ROOT."""
+    length = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
+    return low[:length]
+
+
+def encode_value(value: Any) -> bytes:
+    """`value` as msgpack, behind one byte that tells a list (of appends) from a tuple."""
+    return (b"l" if type(value) is list else b"v") + msgspec.msgpack.encode(value)
+
+
+def decode_value(stored: bytes) -> Any:
+    """The value that `encode_value` made `stored` of; bytes that it did not make are returned as they are."""
+    try:
+        value = msgspec.msgpack.decode(stored[1:])
+    except (msgspec.DecodeError, ValueError, TypeError, RecursionError):
+        return stored
+    if isinstance(value, list):
+        return {b"l": value, b"v": tuple(value)}.get(stored[:1], stored)
+    return value if stored[:1] == b"v" else stored

@@ -1,0 +1,66 @@
+"""The one sentence of the verdict strip that a manager understands, made from the runs' data."""
+
+from __future__ import annotations
+
+from harness.verdict import Outcome, RunResult, SuiteRun
+from reports.overall import Overall
+
+__all__ = ["headline"]
+
+Seen = list[tuple[RunResult, Overall]]
+
+
+def headline(suite_run: SuiteRun, seen: Seen) -> tuple[str, str]:
+    """(the bold statement, what follows it)."""
+    if not seen:
+        return "Nothing ran.", "There is no history, so there is no verdict."
+    worst = max(one.outcome for _, one in seen)
+    deciding = [(run, one) for run, one in seen if one.outcome == worst]
+    if worst == Outcome.FAIL:
+        return _fail(seen, deciding)
+    if worst == Outcome.UNKNOWN:
+        return _unknown(seen, deciding)
+    return _pass(seen)
+
+
+def _fail(seen: Seen, deciding: Seen) -> tuple[str, str]:
+    run, one = deciding[0]
+    breaking = [group for _, each in deciding for group in each.groups if not group.allowed]
+    names = ", ".join(dict.fromkeys(group.name for group in breaking))
+    places = sum(group.count for group in breaking)
+    where = "In one place" if places == 1 else f"In {places} places"
+    if len(seen) > 1:
+        where += f", in {len(deciding)} of {len(seen)} runs,"
+    rest = f"{where} its transactions contradict that level: {names}. " if breaking else f"{one.sentence}. "
+    example = breaking[0].first.sentence if breaking else ""
+    if example and len(breaking) + places > 2:
+        example = f"One of them: {example}"
+    return f"{_name(run)} was held to {one.expected} and did not keep it.", rest + example
+
+
+def _unknown(seen: Seen, deciding: Seen) -> tuple[str, str]:
+    run, one = deciding[0]
+    subject = f"It cannot be said whether {_name(run)} keeps {one.expected or 'its level'}."
+    reason = one.sentence[:1].upper() + one.sentence[1:]
+    rest = f" {len(deciding)} of {len(seen)} runs are unknown." if len(seen) > 1 else ""
+    return subject, f"{reason}{'' if reason.endswith('.') else '.'}{rest}"
+
+
+def _pass(seen: Seen) -> tuple[str, str]:
+    expected = ", ".join(dict.fromkeys(one.expected for _, one in seen))
+    targets = ", ".join(dict.fromkeys(_name(run) for run, _ in seen))
+    txns = sum(len(run.history) for run, _ in seen)
+    runs = "one run" if len(seen) == 1 else f"{len(seen)} runs"
+    needed = any(row.needed for _, one in seen for row in one.evidence)
+    weight = " They overlapped enough that a failure could have shown." if needed else ""
+    allowed = sum(group.count for _, one in seen for group in one.groups)
+    admitted = f" {allowed} anomalies were found that {expected} allows." if allowed else ""
+    return (
+        f"Nothing contradicts {expected} in {targets}.",
+        f"{txns} transactions in {runs} were searched for anomalies.{weight}{admitted}",
+    )
+
+
+def _name(run: RunResult) -> str:
+    name = f"{run.info.target} {run.info.target_version}".strip()
+    return name or ("the recorded history" if run.info.foreign else "the target")

@@ -1,0 +1,381 @@
+"""What is found after a crash, a torn tail, a damaged byte, a failed fsync."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from engine_disk import ShortSegmentsDatabase, WatchedVfs, contents, copy_of, with_contents
+
+from engine import Corrupt, Database, DatabaseClosed, MemoryVfs, Poisoned
+from engine.commit_log import CommitLog
+from engine.wal import HEADER_LENGTH, segment_name
+
+FIRST = "/db/" + segment_name(1)
+COMMITS = [{b"a": b"1"}, {b"b": b"2" * 30, b"a": None}, {b"c": b""}, {b"a": b"3", b"c": None}, {b"\0": b"4"}]
+
+
+def states(commits: list[dict[bytes, bytes | None]]) -> list[dict[bytes, bytes]]:
+    """The contents after each prefix of the commits."""
+    found: list[dict[bytes, bytes]] = [{}]
+    for writes in commits:
+        state = {**found[-1], **writes}
+        found.append({key: value for key, value in state.items() if value is not None})
+    return found
+
+
+def commit(database: Database, writes: dict[bytes, bytes | None]) -> None:
+    with database.transaction() as transaction:
+        for key, value in writes.items():
+            if value is None:
+                transaction.delete(key)
+            else:
+                transaction.put(key, value)
+
+
+def everything(vfs: Any, database_class: type[Database] = Database) -> dict[bytes, bytes]:
+    with database_class.open("/db", vfs=vfs) as database:
+        database._check()
+        return dict(database.scan())
+
+
+def written(sync: str = "full", database_class: type[Database] = Database) -> tuple[MemoryVfs, list[int]]:
+    """A disk with COMMITS, as after the death of the process, and where each record ends."""
+    disk = MemoryVfs()
+    database = database_class.open("/db", sync, vfs=disk)
+    ends = [HEADER_LENGTH]
+    for writes in COMMITS:
+        commit(database, writes)
+        ends.append(len(contents(disk, FIRST)))
+    return copy_of(disk), ends
+
+
+def test_commits_survive_the_death_of_the_process() -> None:
+    """At full and normal every acknowledged commit is there after the process died, deletions included."""
+    for sync in ("full", "normal"):
+        disk, _ = written(sync)
+        assert everything(disk) == states(COMMITS)[-1]
+
+
+def test_a_tail_torn_at_any_byte_is_cut() -> None:
+    """Whatever the last record lost, the commits before it are there, and new ones follow them safely."""
+    disk, ends = written()
+    data = contents(disk, FIRST)
+    for length in range(len(data)):
+        torn = with_contents(disk, FIRST, data[:length])
+        kept = sum(end <= length for end in ends[1:])
+        with Database.open("/db", vfs=torn) as database:
+            assert dict(database.scan()) == states(COMMITS)[kept], length
+            database.put("new", b"5")
+            after = copy_of(torn)
+        assert everything(after) == {**states(COMMITS)[kept], b"new": b"5"}, length
+
+
+def test_rubbish_behind_the_log_is_cut() -> None:
+    """Zeros or noise behind the last record are a torn tail, not damage."""
+    disk, _ = written()
+    data = contents(disk, FIRST)
+    for rubbish in (bytes(3000), Random(1).randbytes(3000), data[-30:], b"\x92\xcf" * 500):
+        torn = with_contents(disk, FIRST, data + rubbish)
+        assert everything(torn) == states(COMMITS)[-1]
+        assert everything(torn) == states(COMMITS)[-1]
+
+
+def test_a_damaged_commit_in_the_middle_is_an_error() -> None:
+    """Any flipped byte of an acknowledged commit before the last is Corrupt, with its segment and offset."""
+    disk, ends = written()
+    data = contents(disk, FIRST)
+    for place in range(ends[-2]):
+        damaged = data[:place] + bytes((data[place] ^ 0x10,)) + data[place + 1 :]
+        with pytest.raises(Corrupt) as raised:
+            Database.open("/db", vfs=with_contents(disk, FIRST, damaged))
+        assert raised.value.segment == segment_name(1)
+        assert raised.value.offset == max((end for end in ends if end <= place), default=0)
+
+
+@pytest.mark.parametrize("sync", ["full", "normal", "off"])
+def test_after_a_clean_close_no_commit_can_be_lost_silently(sync: str) -> None:
+    """A flipped byte in any commit is Corrupt, the last one included, whatever the sync mode was."""
+    disk = MemoryVfs()
+    with Database.open("/db", sync, vfs=disk) as database:
+        for writes in COMMITS:
+            commit(database, writes)
+        length = len(contents(written()[0], FIRST))
+    assert disk.unsynced() == []
+    data = contents(disk, FIRST)
+    assert len(data) > length
+    for place in range(length):
+        damaged = data[:place] + bytes((data[place] ^ 0x01,)) + data[place + 1 :]
+        with pytest.raises(Corrupt):
+            Database.open("/db", vfs=with_contents(disk, FIRST, damaged))
+
+
+def test_a_refused_open_changes_nothing_and_can_be_repeated() -> None:
+    """Corrupt leaves the files as they are and gives up the lock."""
+    disk, _ = written()
+    data = bytearray(contents(disk, FIRST))
+    data[HEADER_LENGTH + 3] ^= 1
+    damaged = with_contents(disk, FIRST, bytes(data))
+    for _ in range(2):
+        with pytest.raises(Corrupt):
+            Database.open("/db", vfs=damaged)
+    assert contents(damaged, FIRST) == data
+
+
+def test_segments_follow_each_other() -> None:
+    """A log of many segments is read as one; a missing, foreign or torn one in the middle is Corrupt."""
+    disk = MemoryVfs()
+    with ShortSegmentsDatabase.open("/db", vfs=disk) as database:
+        for number in range(40):
+            database.put(b"key%d" % number, b"x" * 20)
+    names = [name for name in disk.names("/db") if name != "LOCK"]
+    assert len(names) > 5
+    assert len(everything(copy_of(disk))) == 40
+    missing = copy_of(disk)
+    missing.remove("/db/" + names[2])
+    torn = with_contents(disk, "/db/" + names[2], contents(disk, "/db/" + names[2])[:-1])
+    headless = with_contents(disk, "/db/" + names[-1], contents(disk, "/db/" + names[-1])[1:])
+    first_missing = copy_of(disk)
+    first_missing.remove("/db/" + names[0])
+    for vfs in (missing, torn, headless, first_missing):
+        with pytest.raises(Corrupt):
+            Database.open("/db", vfs=vfs)
+
+
+def test_a_segment_whose_making_was_torn_is_made_again() -> None:
+    """A last segment without a whole header held no commit: it is removed, and its number used again."""
+    disk, _ = written()
+    torn_name = "/db/" + segment_name(len(COMMITS) + 1)
+    for length in (0, 1, HEADER_LENGTH - 1):
+        copy = copy_of(disk)
+        copy.create(torn_name).write(0, bytes(length))
+        assert everything(copy) == states(COMMITS)[-1]
+        assert not copy.is_file(torn_name)
+
+
+def for_seeds(count: int, work: Callable[[int], None]) -> None:
+    for seed in range(count):
+        work(seed)
+
+
+def crash_images(disk: MemoryVfs, random: Random) -> list[MemoryVfs]:
+    """Disks as a power loss may leave them now: nothing kept, everything kept, a few random parts kept."""
+    share = random.random()
+    keeps = [lambda _: False, lambda _: True] + [lambda _: random.random() < share] * 3
+    return [disk.after_crash(keep) for keep in keeps]
+
+
+def crash_everywhere(seed: int, database_class: type[Database] = ShortSegmentsDatabase, sync: str = "full") -> None:
+    """Run random commits; at each step to the disk, check what every crash image would recover to."""
+    random = Random(seed)
+    commits: list[dict[bytes, bytes | None]] = []
+    acknowledged = 0
+    images: list[tuple[MemoryVfs, int]] = []
+
+    def before(step: str, path: str) -> None:
+        images.extend((image, acknowledged) for image in crash_images(vfs.disk, random))
+
+    vfs = WatchedVfs(MemoryVfs(), before)
+    for _ in range(2):
+        with database_class.open("/db", sync, vfs=vfs) as database:  # type: ignore[arg-type]
+            for _ in range(6):
+                value = random.randbytes(random.choice((1, 60, 1200)))
+                commits.append({b"%d" % random.randrange(3): random.choice((None, value, value))})
+                commit(database, commits[-1])
+                acknowledged = len(commits) if sync == "full" else acknowledged
+        acknowledged = len(commits)
+    legal = states(commits)
+    for image, safe in images:
+        found = everything(image, database_class)
+        assert found in legal[safe:]
+        assert everything(image, database_class) == found
+
+
+@pytest.mark.parametrize("sync", ["full", "normal", "off"])
+def test_power_loss_at_any_step_keeps_what_was_acknowledged(sync: str) -> None:
+    """Whatever a power loss takes, recovery finds a prefix of the commits with every acknowledged one (at full)."""
+    for seed in range(6):
+        crash_everywhere(seed, sync=sync)
+
+
+def test_a_group_that_was_torn_is_cut_as_a_whole_or_in_part() -> None:
+    """A power loss within one fsync may keep late records and lose early ones: nothing of it was acknowledged."""
+    random = Random(3)
+    later_kept = 0
+    for _ in range(60):
+        disk = MemoryVfs()
+        database = Database.open("/db", vfs=disk)
+        database.put("a", b"safe")
+        log = database._log
+        assert log is not None
+        log._queue += [(seq, b"\x81\xc4\x01a\xc5\x02\x00" + b"%03d!" % seq * 128) for seq in range(2, 8)]
+        log._sync_file = lambda seq: None  # type: ignore[method-assign]
+        log.acknowledge(7)
+        image = disk.after_crash(lambda _: random.random() < 0.7)
+        data = contents(image, FIRST)
+        found = everything(image)[b"a"]
+        assert found == b"safe" or found[:4] in {b"%03d!" % seq for seq in range(2, 8)}
+        later_kept += found != b"007!" * 128 and b"007!" * 100 in data
+    assert later_kept > 5
+
+
+class AcknowledgesBeforeTheSync(CommitLog):
+    def _sync_file(self, seq: int) -> None:
+        self._synced_seq = seq
+
+
+class ForgetsTheDirectory(CommitLog):
+    def _new_segment(self, first_seq: int) -> Any:
+        sync_directory = self._vfs.sync_directory
+        self._vfs.sync_directory = lambda path: None  # type: ignore[method-assign]
+        try:
+            return super()._new_segment(first_seq)
+        finally:
+            self._vfs.sync_directory = sync_directory  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("wrong", [AcknowledgesBeforeTheSync, ForgetsTheDirectory])
+def test_the_crash_search_finds_a_log_that_lies(wrong: type[CommitLog]) -> None:
+    """A log that acknowledges too early, or never syncs the directory, is caught by the search above."""
+    database_class = type("Wrong", (Database,), {"log_class": wrong})
+    with pytest.raises((AssertionError, Corrupt)):
+        for_seeds(6, lambda seed: crash_everywhere(seed, database_class))
+
+
+class PowerLoss(BaseException):
+    """The machine is gone; nothing that runs may go on."""
+
+
+def power_fails_again_and_again(seed: int) -> None:
+    """Lose power at a random step, recover, go on, lose power again: each time a prefix with all that was safe."""
+    random = Random(seed)
+    sync = random.choice(("full", "normal", "off"))
+    disk = MemoryVfs()
+    history: list[dict[bytes, bytes | None]] = []
+    safe = 0
+    for _ in range(6):
+        left = random.randrange(40)
+
+        def before(step: str, path: str) -> None:
+            nonlocal left
+            left -= 1
+            if left < 0:
+                raise PowerLoss
+
+        with contextlib.suppress(PowerLoss, Poisoned):
+            database = Database.open("/db", sync, vfs=WatchedVfs(disk, before))  # type: ignore[arg-type]
+            found = dict(database.scan())
+            lengths = [n for n, state in enumerate(states(history)) if state == found and n >= safe]
+            assert lengths, (seed, found)
+            del history[lengths[-1] :]
+            safe = len(history)
+            for _ in range(random.randrange(12)):
+                # The counter tells every state from every other; records have one of two lengths.
+                filling = bytes(random.choice((8, 700)))
+                history.append({b"n": b"%04d" % len(history), b"filling": filling + random.randbytes(8)})
+                commit(database, history[-1])
+                safe = len(history) if sync == "full" else safe
+            database.close()
+            safe = len(history)
+        share = random.random()
+        disk = disk.after_crash(lambda _, share=share: random.random() < share)
+
+
+def test_power_failures_in_a_row() -> None:
+    """What is recovered once is never lost nor followed by something else after the next power failure."""
+    for seed in range(150):
+        power_fails_again_and_again(seed)
+
+
+def leaves_the_torn_tail(self: Any, name: str, file: Any, *others: Any, is_last: bool) -> None:
+    """Nothing is cut: the next records are written over the beginning of the tail."""
+
+
+def cuts_without_sync(self: Any, name: str, file: Any, *others: Any, is_last: bool) -> None:
+    file.sync = lambda: None
+    file.truncate(self._position)
+
+
+@pytest.mark.parametrize("wrong", [leaves_the_torn_tail, cuts_without_sync])
+def test_the_power_failures_find_a_tail_that_is_not_cut(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tail that is left, or cut without an fsync, comes back behind later commits."""
+    monkeypatch.setattr("engine.recovery._Replay._cut", wrong)
+    with pytest.raises((AssertionError, Corrupt)):
+        for_seeds(2_000, power_fails_again_and_again)
+
+
+def test_a_failed_fsync_poisons() -> None:
+    """After a failed fsync nothing is acknowledged any more; opening again finds what was acknowledged."""
+    broken = False
+
+    def before(step: str, path: str) -> None:
+        if broken and step == "sync":
+            raise OSError(errno.EIO, "input/output error")
+
+    vfs = WatchedVfs(MemoryVfs(), before)
+    database = Database.open("/db", vfs=vfs)  # type: ignore[arg-type]
+    database.put("a", b"1")
+    transaction = database.begin_transaction()
+    transaction.put("b", b"1")
+    broken = True
+    with pytest.raises(Poisoned):
+        database.put("a", b"2")
+    broken = False
+    for use in (
+        lambda: database.put("a", b"3"),
+        lambda: database.get("a"),
+        database.scan,
+        lambda: transaction.get("a"),
+        transaction.commit,
+        database.begin_transaction,
+        database.stats,
+    ):
+        with pytest.raises(Poisoned):
+            use()
+    database.close()
+    assert everything(vfs.disk.after_crash(lambda _: False)) == {b"a": b"1"}
+
+
+@pytest.mark.parametrize(("sync", "syncs"), [("full", 5), ("normal", 0), ("off", 0)])
+def test_the_sync_mode_says_how_often_the_disk_is_waited_for(sync: str, syncs: int) -> None:
+    """Five commits: five fsyncs at full, none at normal, and at off not even a write."""
+    disk = MemoryVfs()
+    with Database.open("/db", sync, vfs=disk) as database:
+        for number in range(5):
+            database.put("a", b"%d" % number)
+        stats = database.stats()
+        assert stats["syncs"] == syncs
+        assert stats["flushes"] == (0 if sync == "off" else 5)
+        assert bool(disk.unsynced()) == (sync == "normal")
+
+
+def test_numbers_go_on_after_opening_again() -> None:
+    """Commit numbers never repeat: a new transaction starts at or above every earlier commit."""
+    disk = MemoryVfs()
+    with Database.open("/db", vfs=disk) as database, database.transaction() as transaction:
+        transaction.put("a", b"1")
+    with Database.open("/db", vfs=disk) as database:
+        later = database.begin_transaction()
+        assert later.get("a") == b"1"
+        assert later.start_ts is not None
+        assert transaction.commit_ts is not None
+        assert later.start_ts >= transaction.commit_ts
+        later.abort()
+    with pytest.raises(DatabaseClosed):
+        database.get("a")
+
+
+def test_opening_and_closing_writes_nothing_new() -> None:
+    """A database that is only opened and closed does not grow."""
+    disk = MemoryVfs()
+    Database.open("/db", vfs=disk).close()
+    with Database.open("/db", vfs=disk) as database:
+        database.put("a", b"1")
+    length = len(contents(disk, FIRST))
+    for _ in range(3):
+        assert everything(disk) == {b"a": b"1"}
+    assert len(contents(disk, FIRST)) == length
