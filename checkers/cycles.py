@@ -8,7 +8,9 @@ search per anti-dependency, within a budget.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise, permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy.typing as npt
 
 from checkers import kernels
 from checkers.catalogue import CLASSES, SUFFIXES
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Residue
+from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Edges, Residue
 from checkers.observations import expand
 from harness.history import History, Status
 
@@ -31,6 +33,8 @@ _PLAIN, _PROCESS, _REALTIME = range(len(SUFFIXES))
 _ITEM, _PREDICATE = range(2)
 _KINDS = len(KIND_NAMES)
 _BUDGET = 200_000_000
+_ORDER_BUDGET = 1_000_000
+_ORDERS_MAX = 720
 
 
 class CycleName(NamedTuple):
@@ -76,8 +80,17 @@ class CycleSearch:
     undecided: int = 0
 
 
-def find_cycles(history: History, residue: Residue, *, budget: int = _BUDGET) -> CycleSearch:
-    """All names that the residue's components report, each with a smallest cycle."""
+def find_cycles(
+    history: History,
+    residue: Residue,
+    *,
+    open_orders: Sequence[tuple[int, Ints]] = (),
+    budget: int = _BUDGET,
+) -> CycleSearch:
+    """All names that the residue's components report, each with a smallest cycle.
+
+    `open_orders` are (key number, rows) whose ww order no read decides: a name counts iff every order gives it.
+    """
     search = CycleSearch()
     if not len(residue.rows):
         return search
@@ -91,9 +104,11 @@ def find_cycles(history: History, residue: Residue, *, budget: int = _BUDGET) ->
         if not bool((sizes > 1).any()):
             continue
         found: dict[CycleName, Ints] = {}
+        ordered: dict[tuple[int, int], Residue] = {}
         for kind in kinds:
             best, cut_short = _best_classes(residue, component, suffix, kind, budget)
             search.undecided += cut_short
+            search.undecided += _under_every_order(residue, component, (suffix, kind), best, open_orders, ordered)
             for class_ in range(_NONE):
                 where = np.flatnonzero((best == class_) & (sizes > 1))
                 if len(where):
@@ -101,7 +116,13 @@ def find_cycles(history: History, residue: Residue, *, budget: int = _BUDGET) ->
         for name, where in found.items():
             kept = _minimal(name, where, component, found, below)
             if len(kept):
-                links = _witness(history, residue, component, name, kept, budget)
+                certain = np.array([one for one in kept if (one, name.kind) not in ordered], dtype=np.int64)
+                if len(certain):
+                    links = _witness(history, residue, component, name, certain, budget)
+                else:
+                    part = ordered[int(kept[0]), name.kind]
+                    nowhere = np.zeros(len(part.passing), dtype=np.int64)
+                    links = _witness(history, part, nowhere, name, np.zeros(1, dtype=np.int64), budget)
                 search.cycles.append(Cycle(name, len(kept), links))
         below += [(name, np.flatnonzero(np.isin(component, where))) for name, where in found.items()]
     return search
@@ -159,6 +180,64 @@ def _best_classes(residue: Residue, component: Ints, suffix: int, kind: int, bud
     single, cut_short = _single(residue, component, left, suffix, rw, budget)
     best[single] = _G_SINGLE
     return best, cut_short
+
+
+def _under_every_order(
+    residue: Residue,
+    component: Ints,
+    demand: tuple[int, int],
+    best: Ints,
+    open_orders: Sequence[tuple[int, Ints]],
+    ordered: dict[tuple[int, int], Residue],
+) -> int:
+    """Lower `best` where every order of the unseen appends gives a smaller class; how many are left undecided.
+
+    Orders of writers in different components never matter: the one that follows the components adds no cycle.
+    `ordered` gets, for a (component, kind) so lowered, its part of the residue under one of the orders.
+    """
+    suffix, kind = demand
+    groups: dict[int, list[tuple[int, Ints]]] = {}
+    for key, rows in open_orders:
+        nodes = residue.nodes_of(rows[np.isin(rows, residue.rows)])
+        for one in np.unique(component[nodes]):
+            members = nodes[component[nodes] == one]
+            if len(members) > 1 and _G0 < best[one] < _NONE:
+                groups.setdefault(int(one), []).append((key, members))
+    undecided = 0
+    for one, writers in groups.items():
+        class_, first = _G0, None
+        for tried, order in enumerate(product(*(permutations(members.tolist()) for _, members in writers))):
+            part = _ordered_part(residue, component, one, [key for key, _ in writers], order)
+            nowhere = np.zeros(len(part.passing), dtype=np.int64)
+            class_ = max(class_, int(_best_classes(part, nowhere, suffix, kind, _ORDER_BUDGET)[0][0]))
+            first = first or part
+            if class_ >= best[one] or tried >= _ORDERS_MAX:
+                break
+        else:
+            best[one] = class_
+            assert first is not None
+            ordered[one, kind] = first
+            continue
+        undecided += int(class_ < best[one])
+    return undecided
+
+
+def _ordered_part(
+    residue: Residue, component: Ints, one: int, keys: Sequence[int], order: Sequence[Sequence[int]]
+) -> Residue:
+    """One component as a residue of its own, with ww edges along an order; marks of those are -2 - key number."""
+    nodes = np.flatnonzero(component == one)
+    inside = residue.edges.of((component[residue.edges.source] == one) & (component[residue.edges.target] == one))
+    pairs = [(u, v, -2 - key) for key, line in zip(keys, order, strict=True) for u, v in pairwise(line)]
+    added = np.array(pairs, dtype=np.int64).reshape(-1, 3)
+    edges = Edges(
+        source=np.searchsorted(nodes, np.concatenate((inside.source, added[:, 0]))),
+        target=np.searchsorted(nodes, np.concatenate((inside.target, added[:, 1]))),
+        kind=np.concatenate((inside.kind, np.full(len(added), WW))),
+        mark=np.concatenate((inside.mark, added[:, 2])),
+    )
+    rows = residue.rows[nodes[nodes < len(residue.rows)]]
+    return Residue.of(rows, residue.passing[nodes], edges)
 
 
 def _nonadjacent_nodes(residue: Residue, component: Ints, suffix: int, rw: int) -> Ints:

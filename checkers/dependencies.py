@@ -17,7 +17,7 @@ import numpy.typing as npt
 from checkers.graph import RW, WR, WW, Edges
 from checkers.observations import Observations, expand
 
-__all__ = ["UNSEEN_PER_READ", "dependencies", "unseen_appends"]
+__all__ = ["UNSEEN_PER_READ", "dependencies", "open_orders", "unseen_appends"]
 
 Ints = npt.NDArray[np.int64]
 
@@ -38,6 +38,16 @@ def dependencies(seen: Observations, *, atomic_append: bool = True) -> tuple[Edg
     if atomic_append:
         parts.append(_unseen_overwrites(seen, unseen))
     return Edges(**{name: np.concatenate([part[name] for part in parts]) for name in parts[0]}), left_out
+
+
+def open_orders(seen: Observations) -> list[tuple[int, Ints]]:
+    """(key number, rows): the transactions of two or more whose unseen appends to a key may stand in any order."""
+    unseen = unseen_appends(seen)
+    pairs = np.unique(seen.append_key[unseen] * len(seen.history) + seen.append_row[unseen])
+    keys, rows = pairs // max(len(seen.history), 1), pairs % max(len(seen.history), 1)
+    starts = np.flatnonzero(np.append(True, keys[1:] != keys[:-1])) if len(keys) else keys
+    groups = zip(keys[starts].tolist(), np.split(rows, starts[1:]), strict=True) if len(keys) else ()
+    return [(key, group) for key, group in groups if len(group) > 1]
 
 
 def unseen_appends(seen: Observations) -> Ints:

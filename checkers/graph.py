@@ -58,6 +58,14 @@ class Residue:
     edges: Edges
     first_edge: Ints
 
+    @classmethod
+    def of(cls, rows: Ints, passing: Bools, edges: Edges) -> Residue:
+        """A residue of these edges, in whatever order they come."""
+        order = np.lexsort((edges.target, edges.kind, edges.source))
+        edges = edges.of(order)
+        first_edge = np.searchsorted(edges.source, np.arange(len(passing) + 1))
+        return cls(rows=rows, passing=passing, edges=edges, first_edge=first_edge)
+
     def nodes_of(self, rows: Ints) -> Ints:
         """The nodes of these rows; every row has to be part of the residue."""
         return np.searchsorted(self.rows, rows)
@@ -116,14 +124,8 @@ def _explicit(history: History, rows: Ints, before: Ints, edges: Edges) -> Resid
     order_kinds = np.repeat((SESSION, REALTIME), (len(session.source), len(realtime.source)))
     kind = np.concatenate((kept.kind, order_kinds))
     mark = np.concatenate((kept.mark, np.full(len(order_kinds), -1)))
-    order = np.lexsort((target, kind, source))
-    nodes = r + session.barriers + realtime.barriers
-    return Residue(
-        rows=rows,
-        passing=np.arange(nodes) >= r,
-        edges=Edges(source=source[order], target=target[order], kind=kind[order], mark=mark[order]),
-        first_edge=np.searchsorted(source[order], np.arange(nodes + 1)),
-    )
+    passing = np.arange(r + session.barriers + realtime.barriers) >= r
+    return Residue.of(rows, passing, Edges(source=source, target=target, kind=kind, mark=mark))
 
 
 class _Chain(NamedTuple):

@@ -96,6 +96,14 @@ def _order_shown(seen: Observations, key: int) -> str:
 
 
 def _why_overwritten(seen: Observations, link: Link) -> tuple[Any, Any, str]:
+    if link.mark < -1:
+        key = seen.history.keys[-2 - link.mark]
+        return (
+            key,
+            None,
+            f"no read shows whether T{link.source} or T{link.target} appended to {shown(key)} first; this is one of "
+            "the orders, each of which has such a cycle",
+        )
     key_number = int(seen.append_key[link.mark])
     key, element = seen.history.keys[key_number], _element(seen, link.mark)
     order = int(seen.list_first[seen.order_list[key_number]])
@@ -182,5 +190,6 @@ _SENTENCES = {
     "incompatible-order": "{first} and {second} read {key} as two lists of which neither begins the other.",
     "lost-update": "{first} and {second} read the same version of {key} and both appended to it.",
     "garbage-read": "{first} read {element} in {key}, which nobody appended.",
-    "lost-append": "{first} had appended {element} to {key} and was acknowledged before {reader} began, which missed it.",
+    "lost-append": "{first} had appended {element} to {key} and was acknowledged before {reader} began, "
+    "which missed it.",
 }

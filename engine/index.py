@@ -37,16 +37,6 @@ class Index:
         self.live_count = len(newest)
         self._order = (sorted(newest), [])
 
-    def visible(self, key: bytes, snap: int) -> bytes | None:
-        """The value of `key` as of `snap`; None where it is absent or deleted."""
-        node = self.versions.get(key)
-        while node is not None:
-            if node[0] <= snap:
-                value: bytes | None = node[1]
-                return value
-            node = node[2]
-        return None
-
     def newest_seq(self, key: bytes) -> int:
         """The commit of the newest version of `key`, a deletion included; 0 where there is none."""
         node = self.versions.get(key)

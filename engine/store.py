@@ -87,7 +87,11 @@ class Store:
         nothing of it remains then.
         """
         log = self._log
-        payload = _encoded(writes) if writes and log is not None else b""
+        try:
+            payload = _encoded(writes) if writes and log is not None else b""
+        except BaseException:
+            self.release(snap)
+            raise
         serializable = isolation is IsolationLevel.SERIALIZABLE
         with self._mutex:
             self._deregister(snap)

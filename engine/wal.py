@@ -46,13 +46,14 @@ _MAGIC: Final = b"ANOMWAL\n"
 _HEADER: Final = struct.Struct("<8sI16sQ")
 _FRAME: Final = struct.Struct("<IQ")
 _CHECKSUM: Final = struct.Struct("<Q")
+_unpack_start: Final = struct.Struct("<IQQ").unpack_from  # the frame and its checksum
 _PAYLOAD_START: Final = b"\x92\xcf"  # msgpack: an array of two, the first a 64-bit number
 _SYNCED: Final = struct.Struct(">2sQ")
 
 HEADER_LENGTH: Final = _HEADER.size + _CHECKSUM.size
 _RECORD_START: Final = _FRAME.size + _CHECKSUM.size
 PAYLOAD_LENGTH_MAX: Final = 0xFFFF_FFFF - _SYNCED.size
-_LARGE: Final = 1 << 16  # Above, a payload is hashed in place instead of being copied together with its frame.
+_LARGE: Final = 1 << 16  # Longer writes are hashed and written where they are instead of being copied first.
 
 _decode_payload = msgspec.msgpack.Decoder(tuple[int, Writes]).decode
 
@@ -115,31 +116,23 @@ def encode_record(seq: int, synced_seq: int, writes: bytes, seed: int) -> list[b
     """A record in pieces to be written one after the other; `writes` is a msgpack map."""
     start = _SYNCED.pack(_PAYLOAD_START, synced_seq)
     frame = _FRAME.pack(len(start) + len(writes), seq)
+    checksum = _CHECKSUM.pack(_checksum(frame + start, writes, seed))
     if len(writes) <= _LARGE:
-        checksum = xxhash.xxh3_64_intdigest(frame + start + writes, seed)
-        return [frame + _CHECKSUM.pack(checksum) + start + writes]
-    digest = xxhash.xxh3_64(frame + start, seed=seed)
-    digest.update(writes)
-    return [frame + _CHECKSUM.pack(digest.intdigest()) + start, writes]
+        return [frame + checksum + start + writes]
+    return [frame + checksum + start, writes]
 
 
 def decode_record(data: bytes, offset: int, seed: int) -> Record | None:
     """The record at `offset`; None where there is no valid one."""
-    if len(data) - offset < _RECORD_START:
-        return None
-    length, seq = _FRAME.unpack_from(data, offset)
     begin = offset + _RECORD_START
+    if begin > len(data):
+        return None
+    length, seq, checksum = _unpack_start(data, offset)
     end = begin + length
     if end > len(data) or length <= _SYNCED.size:
         return None
     payload = data[begin:end]
-    if length <= _LARGE:
-        checksum = xxhash.xxh3_64_intdigest(data[offset : offset + _FRAME.size] + payload, seed)
-    else:
-        digest = xxhash.xxh3_64(data[offset : offset + _FRAME.size], seed=seed)
-        digest.update(payload)
-        checksum = digest.intdigest()
-    if checksum != _CHECKSUM.unpack_from(data, offset + _FRAME.size)[0]:
+    if _checksum(data[offset : offset + _FRAME.size], payload, seed) != checksum:
         return None
     try:
         synced_seq, writes = _decode_payload(payload)
@@ -160,3 +153,12 @@ def find_record(data: bytes, offset: int, seed: int, synced_seq: int) -> int | N
             return place - _RECORD_START
         place = data.find(_PAYLOAD_START, place + 1)
     return None
+
+
+def _checksum(first: bytes, second: bytes, seed: int) -> int:
+    """The checksum of both, one after the other."""
+    if len(second) <= _LARGE:
+        return xxhash.xxh3_64_intdigest(first + second, seed)
+    digest = xxhash.xxh3_64(first, seed=seed)
+    digest.update(second)
+    return digest.intdigest()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.build import build_history
 from harness.client import OURS, Client, ProgramError, Pulse
 from harness.crew import Crew, Worker
 from harness.history import History, RunInfo, Status
@@ -22,7 +23,7 @@ from harness.recorder import Recorder, nanosecond_clock, read_history, step_cloc
 from harness.scheduler import SCHEDULES, Draw, run_freely, run_steps
 from harness.store import save_history, save_run_info
 from harness.target import Target
-from harness.trouble import RunTrouble
+from harness.trouble import RunTrouble, StoreError
 
 __all__ = ["HUNG_REPLACEMENTS_MAX", "RETRIES_MAX", "Progress", "RunOutcome", "run"]
 
@@ -174,7 +175,11 @@ class _Run:
             self._recorder.end()
         except RunTrouble as error:
             trouble = str(error)
-        history = read_history(self._log_path, self._info)
+        try:
+            history = read_history(self._log_path, self._info)
+        except StoreError as error:
+            # A value that no history can hold must not cost the verdicts on all other runs.
+            return build_history([], self._info, cut="the log of this run could not be read back"), str(error)
         try:
             save_history(history, self._directory)
         except OSError as error:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from oracle.notation import txns
 
 from checkers.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn
 from harness.level import minimal
 from harness.verdict import Findings
-from oracle.notation import txns
 
 
 def judged(text: str, **info: str) -> Findings:

@@ -61,7 +61,7 @@ class RangesForgotten(SerializableRule):
 
 class MissingKeysForgotten(SerializableRule):
     def remember_reads(self, reads: Any, ranges: Any, snap: int, stamp: int) -> None:
-        present = [key for key in reads if self._index.visible(key, snap) is not None]
+        present = [key for key in reads if self._index.visible_between(key, key + b"\0", snap)]
         super().remember_reads(present, ranges, snap, stamp)
 
 

@@ -23,8 +23,13 @@ def known_specs() -> list[Any]:
     return [pytest.param(spec, id=spec["spec"]) for spec in specs]
 
 
+def application_errors(spec: Any) -> set[tuple[str, ...]]:
+    """The permutations that PostgreSQL ends by a constraint or a trigger: a key-value program has neither."""
+    return {tuple(one["order"]) for one in spec["expected_failures"] if "serialization" not in one["kind"]}
+
+
 def must_fail(spec: Any) -> set[tuple[str, ...]]:
-    """The permutations in which somebody has to be refused. Errors of the application itself are not ours."""
+    """The permutations in which somebody has to be refused."""
     failures = spec.get("true_anomalies_only") or [
         failure["order"] for failure in spec["expected_failures"] if "serialization" in failure["kind"]
     ]
@@ -52,13 +57,17 @@ def refused_in(spec: Any, order: list[str]) -> set[str]:
     session_of = {step: session for session, steps in spec["sessions"].items() for step in steps}
     rest = [step for steps in spec["sessions"].values() for step in steps if step not in order]
     refused: set[str] = set()
+    ended: set[str] = set()
     for step in [*order, *rest]:
-        if session_of[step] in refused:
+        session, operations = session_of[step], spec["operations_when_alone"][step]
+        if session in ended:
             continue
         try:
-            perform(transactions[session_of[step]], spec["operations_when_alone"][step])
+            perform(transactions[session], operations)
         except Conflict:
-            refused.add(session_of[step])
+            refused.add(session)
+        if session in refused or operations[-1:] in ([["commit"]], [["abort"]]):
+            ended.add(session)
     database._check()
     return refused
 
@@ -66,5 +75,5 @@ def refused_in(spec: Any, order: list[str]) -> set[str]:
 @pytest.mark.parametrize("spec", known_specs())
 def test_exactly_the_true_failures_are_refused(spec: Any) -> None:
     """In each permutation somebody is refused if and only if PostgreSQL rightly fails it."""
-    refused = {tuple(order) for order in spec["permutations"] if refused_in(spec, order)}
-    assert refused == must_fail(spec)
+    judged = {tuple(order) for order in spec["permutations"]} - application_errors(spec)
+    assert {order for order in judged if refused_in(spec, list(order))} == must_fail(spec)

@@ -9,9 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
+import xxhash
 from engine_disk import ShortSegmentsDatabase, WatchedVfs, contents, copy_of, with_contents
 
-from engine import Corrupt, Database, DatabaseClosed, MemoryVfs, Poisoned
+from engine import Corrupt, Database, DatabaseClosed, MemoryVfs, Poisoned, TransactionTooLarge
 from engine.commit_log import CommitLog
 from engine.wal import HEADER_LENGTH, segment_name
 
@@ -351,6 +352,78 @@ def test_the_sync_mode_says_how_often_the_disk_is_waited_for(sync: str, syncs: i
         assert stats["syncs"] == syncs
         assert stats["flushes"] == (0 if sync == "off" else 5)
         assert bool(disk.unsynced()) == (sync == "normal")
+
+
+@pytest.mark.parametrize("sync", ["full", "normal", "off"])
+def test_large_values_come_back(sync: str) -> None:
+    """Values of any size around the places where records are written in pieces survive opening again."""
+    sizes = [0, 1, 65_530, 65_536, 65_550, 1_048_570, 1_048_600, 3_000_000]
+    disk = MemoryVfs()
+    with Database.open("/db", sync, vfs=disk) as database:
+        for size in sizes:
+            database.put(b"%d" % size, b"v" * size)
+            database.put(b"small %d" % size, b"s")
+        database.put_batch([(b"together %d" % size, b"w" * size) for size in sizes])
+    with Database.open("/db", vfs=disk) as database:
+        for size in sizes:
+            assert database.get(b"%d" % size) == b"v" * size
+            assert database.get(b"together %d" % size) == b"w" * size
+        assert len(database.scan_prefix("small")) == len(sizes)
+
+
+def test_a_transaction_too_large_for_a_record_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has no effect and leaves the database usable."""
+    disk = MemoryVfs()
+    with Database.open("/db", vfs=disk) as database:
+        monkeypatch.setattr("engine.store.PAYLOAD_LENGTH_MAX", 1000)
+        transaction = database.begin_transaction()
+        transaction.put("a", bytes(1000))
+        with pytest.raises(TransactionTooLarge):
+            transaction.commit()
+        with pytest.raises(TransactionTooLarge):
+            database.put("a", bytes(1000))
+        database.put("a", b"small")
+        database._check()
+        assert database.stats()["active"] == 0
+    assert everything(disk) == {b"a": b"small"}
+
+
+def test_a_log_of_a_newer_engine_is_refused() -> None:
+    """A segment with another format version is not damaged, and not read either."""
+    disk, _ = written()
+    data = bytearray(contents(disk, FIRST))
+    data[8] = 2
+    data[HEADER_LENGTH - 8 : HEADER_LENGTH] = xxhash.xxh3_64_intdigest(bytes(data[: HEADER_LENGTH - 8])).to_bytes(
+        8, "little"
+    )
+    with pytest.raises(ValueError, match="version 2"):
+        Database.open("/db", vfs=with_contents(disk, FIRST, bytes(data)))
+
+
+def test_an_interrupt_goes_its_way_and_leaves_no_commit_in_doubt() -> None:
+    """An interrupt inside an fsync or an installation is raised as it is; afterwards nothing is acknowledged."""
+    interrupted = False
+
+    def before(step: str, path: str) -> None:
+        if interrupted and step == "sync":
+            raise KeyboardInterrupt
+
+    database = Database.open("/db", vfs=WatchedVfs(MemoryVfs(), before))  # type: ignore[arg-type]
+    interrupted = True
+    with pytest.raises(KeyboardInterrupt):
+        database.put("a", b"1")
+    with pytest.raises(Poisoned):
+        database.put("a", b"2")
+
+    def interrupt(writes: Any, seq: int) -> Any:
+        raise KeyboardInterrupt
+
+    other = Database.open()
+    other._store.index.install = interrupt  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        other.put("a", b"1")
+    with pytest.raises(Poisoned):
+        other.get("a")
 
 
 def test_numbers_go_on_after_opening_again() -> None:

@@ -167,3 +167,21 @@ def test_single_operations_are_transactions_too() -> None:
     pivot.put("x", b"1")
     with pytest.raises(Exception, match="dangerous structure"):
         pivot.commit()
+
+
+def test_stamps_below_the_horizon_are_swept() -> None:
+    """While somebody always runs, stamps that nobody can need any more are dropped in time."""
+    database = Database.open()
+    running = database.begin_transaction()
+    running.get("a")
+    for number in range(6_000):
+        following = database.begin_transaction()
+        following.get("a")
+        with database.transaction() as transaction:
+            transaction.get(f"key {number}")
+            transaction.scan(f"key {number}", f"key {number}~")
+            transaction.put("a", b"")
+        running.commit()
+        running = following
+    database._check()
+    assert database.stats()["remembered"] < 3_000

@@ -271,6 +271,7 @@ def test_revoked_client_records_nothing_more(tmp_path: Path) -> None:
     attempt = log.begin(lease)
     attempt.ask(Op("w", "x", 1))
     log.revoke(lease, "no answer")
+    assert lease.revoked
     for late in (lambda: log.finish(lease, Status.OK), lambda: log.intend(lease)):
         with pytest.raises(Revoked):
             late()

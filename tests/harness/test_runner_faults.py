@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_targets import Hook, MemoryTarget, each, mixed, nothing, quiet, workload
+from fake_targets import Hook, MemorySession, MemoryTarget, each, mixed, nothing, quiet, workload
 
 from harness import keeper, runner
-from harness.client import BROKEN_IN_A_ROW_MAX
+from harness.client import BROKEN_IN_A_ROW_MAX, Client, Pulse
 from harness.history import UNSEEN, History, Op, RunInfo, Status, Txn
 from harness.program import Params, Program, Rng, Workload, append, read, write
-from harness.recorder import read_history
+from harness.recorder import Recorder, read_history, step_clock
 from harness.rundir import load_run
 from harness.runner import RunOutcome, run
 from harness.target import Aborted, TargetUnavailable
+from harness.trouble import RunTrouble, StoreError
 
 BOTH = pytest.mark.parametrize("schedule", ["steps", "threads"])
 ROOT = Path(__file__).parents[2]
@@ -328,6 +329,37 @@ def test_stop_waits_for_a_hanging_call_no_longer_than_the_time_out(
     assert [status for _, _, status, _ in told(outcome.history)] == [Status.UNKNOWN]
 
 
+def test_stop_bounds_a_transaction_of_many_short_calls(tmp_path: Path) -> None:
+    """A transaction that never ends, though each of its calls does, is given up a time-out after stop."""
+    stop = threading.Event()
+
+    def endless() -> Program:
+        while True:
+            yield read("x")
+            stop.set()
+            threading.Event().wait(0.01)
+
+    outcome = perform(tmp_path, workload(each(endless)), clients=1, stop=stop, op_timeout_s=0.5)
+    assert (outcome.interrupted, outcome.trouble, outcome.history.cut) == (True, "", "")
+    assert [status for _, _, status, _ in told(outcome.history)] == [Status.UNKNOWN]
+
+
+def test_stop_does_not_wait_for_a_start_that_hangs(
+    tmp_path: Path, hanging: Callable[..., Hang], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An interrupt during a start that never ends leaves an empty run, which also says what hangs."""
+    monkeypatch.setattr(keeper, "CLOSE_TIMEOUT_S", 0.2)
+    hang, stop = hanging("open"), threading.Event()
+
+    def hook(call: str, op: Op | None) -> None:
+        stop.set()
+        hang(call, op)
+
+    outcome = perform(tmp_path, workload(), hook, stop=stop)
+    assert (outcome.interrupted, len(outcome.history)) == (True, 0)
+    assert outcome.trouble == "the target hangs: its close did not end within 0.2 s"
+
+
 def test_target_that_does_not_start(
     tmp_path: Path, hanging: Callable[..., Hang], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -410,6 +442,56 @@ def test_target_that_only_explodes_stops_the_run(tmp_path: Path, schedule: str) 
         "the target fails: client 0 had 10 broken sessions in a row, at last with RuntimeError: boom at 0x…"
     )
     assert (outcome.history.status == Status.UNKNOWN).sum() == len(outcome.history) == BROKEN_IN_A_ROW_MAX
+
+
+@pytest.mark.parametrize("other", ["OK", "ABORTED"])
+def test_sessions_that_break_now_and_then_are_no_trouble(tmp_path: Path, other: str) -> None:
+    """Only broken sessions in a row count: an answer in between, a refusal too, begins the count anew."""
+    begun: list[str] = []
+
+    def hook(call: str, op: Op | None) -> None:
+        if call == "begin":
+            begun.append(call)
+        if call == "commit" and len(begun) % 2:
+            raise ConnectionError("reset")
+        if call == "commit" and other == "ABORTED":
+            raise Aborted("no")
+
+    outcome = perform(tmp_path, workload(), hook, schedule="steps", clients=1, txns=4 * BROKEN_IN_A_ROW_MAX)
+    assert outcome.trouble == ""
+    assert [status.name for _, _, status, _ in told(outcome.history)] == ["UNKNOWN", other] * 2 * BROKEN_IN_A_ROW_MAX
+
+
+def test_client_waits_before_each_new_session(tmp_path: Path) -> None:
+    """A target that is down is not hammered: the wait is asked for with the number of failures so far."""
+    waits: list[int] = []
+
+    def refuse() -> MemorySession:
+        raise ConnectionError("down")
+
+    log = Recorder(tmp_path / "events.log", RunInfo(), step_clock())
+    client = Client(0, connect=refuse, recorder=log, pulse=Pulse(), pause=waits.append)
+    with pytest.raises(
+        RunTrouble, match="client 0 had 10 broken sessions in a row, at last with ConnectionError: down"
+    ):
+        client.perform(writes(1)())
+    assert waits == [1, 2, 3, 4, 5, 6, 7, 8, 9]
+
+
+def test_trouble_of_one_client_stops_all(tmp_path: Path) -> None:
+    """When one client cannot go on, the others finish what they have and draw no more."""
+
+    def broken() -> Program:
+        yield read("x")
+        raise LookupError("bug")
+
+    def programs(rng: Rng, params: Params) -> Iterator[Program]:
+        yield broken()
+        yield from mixed(rng, params)
+
+    outcome = perform(tmp_path, workload(programs), clients=3, op_timeout_s=20.0)
+    assert outcome.trouble == "the workload fake is wrong: a program raised LookupError: bug"
+    assert (outcome.history.status != Status.UNKNOWN).all()
 
 
 def test_abort_that_fails_changes_no_status(tmp_path: Path) -> None:
@@ -521,6 +603,31 @@ def test_full_disk_ends_the_run_with_a_readable_log(tmp_path: Path, schedule: st
     recovered = read_history(tmp_path / "events.log")
     assert len(recovered) == int(count) > 50
     assert recovered.cut.startswith("the run was killed or could not go on writing: ")
+
+
+def test_log_that_cannot_be_read_back_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sealing that fails leaves an outcome with an empty history that says so, instead of an exception."""
+
+    def refuse(path: Path, info: RunInfo) -> History:
+        raise StoreError(f"{path.name} is malformed; run it again")
+
+    monkeypatch.setattr(runner, "read_history", refuse)
+    outcome = perform(tmp_path, workload(), txns=3, schedule="steps")
+    assert outcome.trouble == "events.log is malformed; run it again"
+    assert (len(outcome.history), outcome.history.cut) == (0, "the log of this run could not be read back")
+
+
+def test_disk_that_fills_while_sealing_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The history is returned though it could not be stored, and the log still has it."""
+
+    def refuse(history: History, directory: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(runner, "save_history", refuse)
+    outcome = perform(tmp_path, workload(), txns=3, schedule="steps")
+    assert outcome.trouble.startswith(f"cannot seal the history in {tmp_path}: No space left on device")
+    assert told(load_run(tmp_path)) == told(outcome.history)
+    assert len(outcome.history) == 3
 
 
 def test_harness_failure_is_trouble_and_not_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -206,10 +206,11 @@ def test_suite_directory_and_latest_link(tmp_path: Path) -> None:
 
 
 def test_something_called_latest_is_left_alone(tmp_path: Path) -> None:
-    """A directory of the user's with that name is not replaced."""
-    (tmp_path / "latest").mkdir()
-    create_suite_directory("quick", 1, STARTED, root=tmp_path)
-    assert not (tmp_path / "latest").is_symlink()
+    """A file of the user's with that name is not replaced."""
+    (tmp_path / "latest").write_text("mine")
+    made = create_suite_directory("quick", 1, STARTED, root=tmp_path)
+    assert (tmp_path / "latest").read_text() == "mine"
+    assert sorted(tmp_path.iterdir()) == [made, tmp_path / "latest"]
 
 
 def test_out_must_be_empty_and_usable(tmp_path: Path) -> None:
