@@ -46,7 +46,7 @@ def _partial_reads(registers: Registers) -> tuple[Ints, Ints]:
     written &= registers.committed[registers.read_writer]  # Of an aborted writer's value G1a says enough.
     written &= registers.read_writer != registers.read_txn
     present = np.flatnonzero(registers.sees & written)
-    absent = np.flatnonzero(registers.sees & (registers.read_writer == INITIAL))
+    absent = np.flatnonzero(registers.read_writer == INITIAL)
     i, j = join(registers.read_txn[present], registers.read_txn[absent])
     return present[i], absent[j]
 

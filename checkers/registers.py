@@ -150,9 +150,7 @@ def _reads(history: History, op_txn: Ints, write_op: Ints) -> tuple[Ints, Ints, 
 def _committed(history: History, reader: Ints, writer: Ints) -> Bools:
     """OK, and the least fixpoint of UNKNOWN transactions that a committed one read from."""
     committed = np.asarray(history.status == Status.OK)
-    matters = (writer >= 0) & (history.status[reader] != Status.ABORTED)
-    reader, writer = reader[matters], writer[matters]
-    matters = history.status[writer] == Status.UNKNOWN
+    matters = (writer >= 0) & (history.status[writer] == Status.UNKNOWN)
     reader, writer = reader[matters], writer[matters]
     while True:
         more = writer[committed[reader] & ~committed[writer]]

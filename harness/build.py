@@ -24,10 +24,17 @@ def frozen(value: Any) -> Any:
     """`value` in a form that compares by content and survives storage: lists become tuples, and so on.
 
     A mapping becomes ("#map", (key, value), ...), a set ("#set", ...), an integer beyond 64 bits
-    ("#int", digits), anything else unknown to the stored form ("#" + type name, its text).
+    ("#int", digits), a text that UTF-8 cannot hold ("#str", its bytes), anything else unknown to the stored form
+    ("#" + type name, its text). Of a driver's own kind of float, str or bytes only the value stays.
     """
-    if value is None or isinstance(value, bool | float | str | bytes):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _text(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bytes):
+        return bytes(value)
     if isinstance(value, int):
         return int(value) if value in _INT64 else ("#int", str(value))
     if isinstance(value, list | tuple):
@@ -36,7 +43,15 @@ def frozen(value: Any) -> Any:
         return ("#map", *sorted(((frozen(k), frozen(v)) for k, v in value.items()), key=repr))
     if isinstance(value, set | frozenset):
         return ("#set", *sorted((frozen(one) for one in value), key=repr))
-    return (f"#{type(value).__name__}", str(value))
+    return (f"#{type(value).__name__}", _text(str(value)))
+
+
+def _text(value: str) -> Any:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return ("#str", value.encode("utf-8", "surrogatepass"))
+    return str(value)
 
 
 class _Dictionary:

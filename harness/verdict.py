@@ -187,7 +187,9 @@ class RunResult:
 
     @property
     def outcome(self) -> Outcome:
-        return worst(verdict.outcome for verdict in self.verdicts)
+        """That of all verdicts; a run that met trouble or was stopped by hand did not pass."""
+        least = Outcome.UNKNOWN if self.trouble or self.interrupted else Outcome.PASS
+        return worst([least, *(verdict.outcome for verdict in self.verdicts)]) if self.verdicts else Outcome.UNKNOWN
 
 
 @dataclass(frozen=True, kw_only=True)

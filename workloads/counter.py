@@ -40,7 +40,7 @@ def _increment(key: str, tag: int) -> Program:
 
 
 def _finale(rng: Rng, params: Params) -> Iterator[Program]:
-    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: 2 * params.keys)
+    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: max(2, 2 * params.keys))
 
 
 COUNTER = Workload("counter", no_programs, _programs, _finale, Params(keys=2, key_choice="uniform"))

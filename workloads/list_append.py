@@ -42,7 +42,7 @@ def _op(rng: Rng, params: Params, chooser: KeyChooser, appended: Counter[int]) -
 
 
 def _finale(rng: Rng, params: Params) -> Iterator[Program]:
-    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: 2 * params.keys)
+    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: max(2, 2 * params.keys))
 
 
 LIST_APPEND = Workload("list-append", no_programs, _programs, _finale, Params(keys=6, ops_min=2, ops_max=4))

@@ -29,6 +29,12 @@ def test_a_transaction_that_saw_the_other_is_no_write_skew() -> None:
     assert check_write_skew(history(SKEW[0], row(1, 2, 7, r("a", 1), r("b")))).anomalies == ()
 
 
+def test_two_writers_of_the_same_key_are_no_write_skew() -> None:
+    """Who both read and wrote the same key lost an update, which is not what this checker looks for."""
+    rows = (row(0, 1, 6, r("a"), w("a", 1)), row(1, 2, 7, r("a"), w("a", 2)))
+    assert check_write_skew(history(*rows)).anomalies == ()
+
+
 def test_an_aborted_half_is_no_write_skew() -> None:
     """A write that was surely undone cannot be missed."""
     aborted = SKEW[1]._replace(status=Status.ABORTED)
