@@ -67,7 +67,7 @@ _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
 
 def _teaching(source: str) -> str:
     """The docstring of the module that a table's source names."""
-    return inspect.getdoc(import_module(source.split(":")[0])) or ""
+    return inspect.getdoc(import_module(source.split(":", maxsplit=1)[0])) or ""
 
 
 def _first_line(source: str) -> str:

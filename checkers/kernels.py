@@ -113,9 +113,7 @@ def tarjan(first_edge: Ints, successor: Ints, allowed: Ints) -> Ints:
     cursor = np.zeros(n, np.int64)
     stack = np.empty(n, np.int64)
     path = np.empty(n, np.int64)
-    depth = 0
-    counter = 0
-    components = 0
+    depth = counter = components = 0
     for root in range(n):
         if index[root] != -1:
             continue

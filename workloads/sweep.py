@@ -1,19 +1,22 @@
 """Finales: reading back everything that a run left behind, without knowing how much it was.
 
-A sweep reads number 0, 1, 2, ... in chunks and stops where a long gap begins. It looks at what its last program
-saw, so it wants its programs run one after the other; one that was not run to its end is tried again.
+A sweep reads the numbers 0, 1, 2, ... in chunks and stops where a long gap begins. It looks at what its last
+program saw, so it wants its programs run one after the other. Program i always reads chunk i: a runner may make
+the sweep anew and pass over i programs to try one of them again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 from harness.history import Op
 from harness.program import Params, Program, Rng
 
 __all__ = ["no_programs", "straight", "sweep"]
 
-_TRIES = 3
+_BROKEN_OFF_MAX = 3
+_NOT_STARTED_MAX = 10_000
 
 
 def no_programs(rng: Rng, params: Params) -> Iterator[Program]:
@@ -28,34 +31,40 @@ def straight(ops: Sequence[Op]) -> Program:
         yield op
 
 
+@dataclass
+class _Chunk:
+    started: bool = False
+    finished: bool = False
+    holds: list[bool] = field(default_factory=list)  # For each number whether there was something.
+
+
 def sweep(reads: Callable[[int], Sequence[Op]], *, chunk: int, gap: Callable[[int], int]) -> Iterator[Program]:
     """Transactions that read the numbers 0, 1, 2, ..., `chunk` numbers each; `reads(i)` are the reads of number i.
 
-    Ends after `gap(found)` numbers in a row without anything, where `found` numbers held something, and after
-    three tries of a program that never came to its end: the sweep is finite whatever the database does.
+    Ends after `gap(found)` numbers in a row without anything, where `found` numbers held something; after three
+    programs in a row that broke off; and after 10,000 in a row that nobody started. So it is finite.
     """
-    first = found = missing = 0
-    while missing < gap(found):
-        for _ in range(_TRIES):
-            seen: list[bool] = []
-            yield _watched([reads(number) for number in range(first, first + chunk)], seen)
-            if len(seen) == chunk:
-                break
-        else:
-            return
+    first = found = missing = broken_off = not_started = 0
+    while missing < gap(found) and broken_off < _BROKEN_OFF_MAX and not_started < _NOT_STARTED_MAX:
+        seen = _Chunk()
+        yield _watched(reads, range(first, first + chunk), seen)
         first += chunk
-        for something in seen:
+        not_started = 0 if seen.started else not_started + 1
+        broken_off = broken_off + 1 if seen.started and not seen.finished else 0
+        for something in seen.holds if seen.finished else ():
             missing = 0 if something else missing + 1
             found += something
 
 
-def _watched(groups: Sequence[Sequence[Op]], seen: list[bool]) -> Program:
-    for group in groups:
+def _watched(reads: Callable[[int], Sequence[Op]], numbers: range, seen: _Chunk) -> Program:
+    seen.started = True
+    for number in numbers:
         something = False
-        for op in group:
+        for op in reads(number):
             done = yield op
             something |= not _is_nothing(done.value)
-        seen.append(something)
+        seen.holds.append(something)
+    seen.finished = True
 
 
 def _is_nothing(value: object) -> bool:

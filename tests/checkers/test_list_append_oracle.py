@@ -85,8 +85,8 @@ def test_two_appends_that_nobody_saw_refute_snapshot_isolation_in_either_order()
     assert {step.kind for step in anomaly.steps} == {"ww", "rw"}
     (assumed,) = [step.sentence for step in anomaly.steps if step.kind == "ww"]
     assert assumed == (
-        "no read shows whether T0 or T1 appended to x first; this is one of the orders, each of which has such a cycle. "
-        "So T0 comes before T1."
+        "no read shows whether T0 or T1 appended to x first; "
+        "this is one of the orders, each of which has such a cycle. So T0 comes before T1."
     )
 
 

@@ -109,9 +109,35 @@ def test_a_sweep_may_widen_its_gap_with_what_it_found() -> None:
     assert read_keys == [f"k{i}" for i in range(10 + 11)]
 
 
-def test_an_unfinished_chunk_is_tried_three_times_and_then_given_up() -> None:
-    """A sweep whose programs are never run ends, so that it can be listed."""
-    assert len(list(sweep(_reads, chunk=4, gap=lambda _: 8))) == 3
+def test_a_sweep_of_programs_that_nobody_runs_ends() -> None:
+    """It can be listed, and its programs read one chunk after the other."""
+    programs = list(sweep(_reads, chunk=4, gap=lambda _: 8))
+    assert len(programs) == 10_000
+    assert _drive(programs[700], {}) == [f"k{i}" for i in range(2800, 2804)]
+
+
+def test_a_sweep_that_breaks_off_again_and_again_ends() -> None:
+    """After three programs in a row that did not come to their end it is given up; one that does starts anew."""
+    made = 0
+    for program in sweep(_reads, chunk=4, gap=lambda _: 8):
+        made += 1
+        if made == 3:
+            assert _drive(program, {"k8": 1}) == [f"k{i}" for i in range(8, 12)]
+        else:
+            next(program)
+    assert made == 6
+
+
+def test_program_i_reads_chunk_i_whatever_became_of_those_before() -> None:
+    """A runner that makes the sweep anew to repeat program i gets the reads of program i."""
+    stored = {f"k{i}": 1 for i in range(40)}
+    first_keys = []
+    for i, program in enumerate(sweep(_reads, chunk=4, gap=lambda _: 8)):
+        again = next(islice(sweep(_reads, chunk=4, gap=lambda _: 8), i, None))
+        keys = _drive(again, stored)
+        first_keys.append(keys[0])
+        assert keys == (_drive(program, stored) if i != 2 else [next(program).key, "k9", "k10", "k11"])
+    assert first_keys == [f"k{4 * i}" for i in range(12)]
 
 
 def test_empty_lists_and_ranges_are_nothing_and_zero_is_something() -> None:

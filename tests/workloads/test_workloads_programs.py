@@ -100,7 +100,7 @@ def test_setup_and_finale_end_without_being_run(name: str) -> None:
     """Only the programs may be endless."""
     workload = WORKLOADS[name]
     assert len(list(workload.setup(Random(1), workload.defaults))) == (name == "bank")
-    assert len(list(workload.finale(Random(1), workload.defaults))) <= 3
+    assert len(list(workload.finale(Random(1), workload.defaults))) <= 10_000
 
 
 @pytest.mark.parametrize("name", NAMES)
