@@ -20,12 +20,11 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
-import msgspec
-
 from harness.history import Op
 from harness.target import Aborted, Capabilities, TargetUnavailable
+from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
 
-__all__ = ["SochDBSession", "SochDBTarget", "decode_key", "decode_value", "encode_key", "encode_value"]
+__all__ = ["SochDBSession", "SochDBTarget"]
 
 # What every version must have. The rest is looked for in `_kinds` and, where missing, is not offered.
 _ESSENTIAL: Final = {
@@ -219,12 +218,8 @@ class SochDBSession:
 
     def _scan(self, bounds: Any) -> dict[Any, Any]:
         """Keys in [low, high), or those that begin with a text, by the one scan that all versions have."""
-        if isinstance(bounds, str):
-            low, high, prefix = b"", None, encode_key(bounds)[:-1]
-        else:
-            low, high = (encode_key(bound) for bound in bounds)
-            prefix = _common_prefix(low, high)
-        found = [(k, v) for k, v in sorted(self._txn.scan_prefix(prefix)) if low <= k and (high is None or k < high)]
+        low, high = range_of(bounds)
+        found = [(k, v) for k, v in sorted(self._txn.scan_prefix(_common_prefix(low, high))) if low <= k < high]
         seen = {decode_key(k): decode_value(v) for k, v in found}
         if len(seen) != len(found):
             raise RuntimeError(f"the scan of {bounds!r} returned a key twice")
@@ -263,77 +258,7 @@ def _sentence(error: Exception) -> str:
     return re.sub(r"\d+", "#", str(error))
 
 
-# Keys. Each is ROOT (so that no scan's prefix is shorter than the two bytes that SochDB wants) and one item:
-#     int    i, then 8 bytes, the number moved to be unsigned     str    s, then UTF-8 with 00 as 00 FF, then 00
-#     tuple  t, then its items, then 00
-# The bytes sort as the strings, the numbers, and tuples of these do; numbers come before strings before tuples.
-_ROOT: Final = b"k/"
-_SIGN: Final = 1 << 63
-
-
-def encode_key(key: Any) -> bytes:
-    """The bytes of a str, a 64-bit int or a tuple of such. Raises TypeError or OverflowError for anything else."""
-    return _ROOT + _encode_item(key)
-
-
-def _encode_item(item: Any) -> bytes:
-    if type(item) is str:
-        return b"s" + item.encode().replace(b"\0", b"\0\xff") + b"\0"
-    if type(item) is int:
-        return b"i" + (item + _SIGN).to_bytes(8, "big")
-    if type(item) is tuple:
-        return b"t" + b"".join(map(_encode_item, item)) + b"\0"
-    raise TypeError(f"a key of sochdb is a str, an int or a tuple of these, not {item!r}")
-
-
-def decode_key(stored: bytes) -> Any:
-    """The key that `encode_key` made `stored` of; bytes that it did not make are returned as they are.
-
-    So a key that nobody wrote gets into the history, where a checker can accuse the database of it.
-    """
-    try:
-        item, end = _decode_item(stored, len(_ROOT))
-        return item if encode_key(item) == stored and end == len(stored) else stored
-    except (ValueError, IndexError, OverflowError, RecursionError):
-        return stored
-
-
-def _decode_item(stored: bytes, at: int) -> tuple[Any, int]:
-    """The item that begins at `at`, and where the next one begins."""
-    tag, at = stored[at : at + 1], at + 1
-    if tag == b"i":
-        return int.from_bytes(stored[at : at + 8], "big") - _SIGN, at + 8
-    if tag == b"s":
-        end = at
-        while stored[end] != 0 or stored[end : end + 2] == b"\0\xff":
-            end += 1
-        return stored[at:end].replace(b"\0\xff", b"\0").decode(), end + 1
-    if tag == b"t":
-        items = []
-        while stored[at] != 0:
-            item, at = _decode_item(stored, at)
-            items.append(item)
-        return tuple(items), at + 1
-    raise ValueError(f"not a key of this harness: {stored!r}")
-
-
 def _common_prefix(low: bytes, high: bytes) -> bytes:
     """What every key in [low, high) begins with; at least ROOT."""
     length = next((i for i, (a, b) in enumerate(zip(low, high, strict=False)) if a != b), min(len(low), len(high)))
     return low[:length]
-
-
-def encode_value(value: Any) -> bytes:
-    """`value` as msgpack, behind one byte that tells a list (of appends) from a tuple."""
-    return (b"l" if type(value) is list else b"v") + msgspec.msgpack.encode(value)
-
-
-def decode_value(stored: bytes) -> Any:
-    """The value that `encode_value` made `stored` of; bytes that it did not make are returned as they are."""
-    try:
-        value = msgspec.msgpack.decode(stored[1:])
-    except (msgspec.DecodeError, ValueError, TypeError, RecursionError):
-        return stored
-    if isinstance(value, list):
-        return {b"l": value, b"v": tuple(value)}.get(stored[:1], stored)
-    return value if stored[:1] == b"v" else stored
