@@ -171,7 +171,9 @@ def check_verb(
     document = check_document((one.name, one.run) for one in judged)
     page = None
     if directory is not None:
-        page = _write_reports(suite_run, directory, reports or (("html",) if out else ()), document)
+        # A page that is there already must not go on telling what the old verdicts were.
+        wanted = reports or (("html",) if out or (directory / "report.html").exists() else ())
+        page = _write_reports(suite_run, directory, wanted, document)
     elif reports:
         raise UsageError("a report of a history file needs a place: name an empty or new directory with --out")
     if as_json:
