@@ -67,7 +67,9 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 @click.argument("suite", default="quick")
 @click.option("-t", "--target", default="reference", show_default=True, help="name[:key=value,…] or module:Class.")
 @click.option("-i", "--level", help="The level the target runs at; its default is the first it offers.")
-@click.option("-w", "--workload", "workloads", multiple=True, help="Instead of the suite's; repeatable.")
+@click.option(
+    "-w", "--workload", "workloads", multiple=True, help="name[:key=value,…], instead of the suite's; repeatable."
+)
 @click.option("--expect", help="The level it is held to; default: what the target promises at its level.")
 @click.option("--schedule", type=click.Choice(["steps", "threads"]), help="One repeatable thread, or real ones.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Makes every choice.")
@@ -76,6 +78,7 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 @click.option("--txns", type=_POSITIVE, help="Transactions a workload runs at the most.")
 @click.option("--clients", type=_POSITIVE, help="Concurrent clients.")
 @click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds one call may take.")
+@click.option("-j", "--jobs", type=_POSITIVE, default=1, show_default=True, help="Workloads at the same time.")
 @click.option("--shard", default="1/1", callback=_shard, help="Run the i-th of n parts of the suite.")
 @click.option("--out", type=_EXISTING, help="An empty or new directory for everything recorded.")
 @click.option("--report", "reports", default="html", callback=_reports, show_default=True, help="html,json,junit")

@@ -17,9 +17,10 @@ from typing import Any
 from rich.console import Console
 
 from anomalist.exits import Exit, UsageError, combined, exit_of
+from anomalist.plan import Part, SuiteRequest
 from anomalist.recorded import CheckRequest, Judged, check, load_finished, save_verdicts, stored_suite
-from anomalist.suite import Part, SuiteRequest, run_suite
-from anomalist.suites import SUITES, WORKLOADS
+from anomalist.suite import run_suite
+from anomalist.suites import SUITES
 from harness.rundir import save_suite, write_atomically
 from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
@@ -65,9 +66,6 @@ def _suite_request(options: dict[str, Any]) -> SuiteRequest:
     suite, workloads = options["suite"], options["workloads"]
     if suite not in SUITES:
         raise UsageError(f"unknown suite {suite!r}; known suites: {', '.join(SUITES)}")
-    unknown = [name for name in workloads if name not in WORKLOADS]
-    if unknown:
-        raise UsageError(f"unknown workload {unknown[0]!r}; known workloads: {', '.join(WORKLOADS)}")
     return SuiteRequest(
         suite=suite,
         target=options["target"],
@@ -81,6 +79,7 @@ def _suite_request(options: dict[str, Any]) -> SuiteRequest:
         clients=options["clients"],
         op_timeout_s=options["timeout"],
         shard=options["shard"],
+        jobs=options["jobs"],
         out=options["out"],
     )
 

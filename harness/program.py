@@ -80,6 +80,16 @@ class Params:
     ops_max: int = 4
     read_ratio: float = 0.5
 
+    def problem(self) -> str:
+        """Why no workload can run with these, in a sentence, or nothing."""
+        if self.key_choice not in KEY_CHOICES:
+            return f"key_choice is one of {', '.join(KEY_CHOICES)}, not {self.key_choice!r}"
+        if min(self.keys, self.writes_per_key, self.ops_min) < 1 or self.ops_max < self.ops_min:
+            return "keys, writes_per_key and ops_min are at least 1, and ops_max is at least ops_min"
+        if not (0 <= self.contention <= 1 and 0 <= self.read_ratio <= 1):
+            return "contention and read_ratio are shares between 0 and 1"
+        return ""
+
 
 Programs = Callable[[Rng, Params], Iterator[Program]]
 

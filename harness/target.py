@@ -33,6 +33,7 @@ class Capabilities:
     `kinds`: operation kinds its sessions understand. `models`: data models beyond keys and values. `faults`:
     disturbances it can be put through. `steps`: its calls never wait for another session, so that one thread
     can interleave sessions. `atomic_append`: an append never overwrites another one, at any level.
+    `native`: its driver is native code in this process, and may take the process down with it.
     """
 
     kinds: frozenset[str] = frozenset({"r", "w", "append"})
@@ -40,6 +41,7 @@ class Capabilities:
     faults: frozenset[str] = frozenset()
     steps: bool = False
     atomic_append: bool = False
+    native: bool = False
 
 
 class Session(Protocol):

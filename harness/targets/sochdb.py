@@ -51,7 +51,7 @@ class SochDBTarget:
         self.version = _installed_version()
         self.settings: Mapping[str, str] = dict(options)
         self.levels: Mapping[str, str] = {"serializable": "serializable"}
-        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True)
+        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True, native=True)
         self._path = options.get("path", "")
         self._temporary = ""
         self._driver: Any = None
@@ -63,7 +63,7 @@ class SochDBTarget:
         """Create the database. Raises TargetUnavailable without the driver, or where `path` is not empty."""
         self._driver = _driver()
         self.version = _installed_version()
-        self.capabilities = Capabilities(kinds=_kinds(self._driver.Transaction), steps=True)
+        self.capabilities = Capabilities(kinds=_kinds(self._driver.Transaction), steps=True, native=True)
         try:
             self._database = self._driver.Database.open(str(self._directory()))
         except (OSError, self._driver.SochDBError) as error:
