@@ -38,9 +38,9 @@ sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)
 
 .venvs/sochdb-%/.installed: .venv/.installed
 	$(PYTHON) -m venv .venvs/sochdb-$*
-	.venvs/sochdb-$*/bin/python -m pip install --quiet --disable-pip-version-check --no-deps sochdb==$*
 	echo "import site; site.addsitedir('$(CURDIR)/.venv/lib/$$(ls .venv/lib)/site-packages')" \
 		> .venvs/sochdb-$*/lib/$$(ls .venvs/sochdb-$*/lib)/site-packages/anomalist.pth
+	.venvs/sochdb-$*/bin/python -m pip install --quiet --disable-pip-version-check sochdb==$*
 	touch $@
 
 clean:
