@@ -231,11 +231,16 @@ class History:
                 "op_value out of range": _within(self.op_value[scalar], len(self.values)),
                 "a list outside elements": bool((self.op_value[listed] >= 0).all())
                 and bool((self.op_value[listed] + self.op_length[listed] <= e).all()),
-                "an element out of range": _within(self.elements, max(len(self.values), len(self.keys))),
+                "an element out of range": _within(self.elements, self._elements_bound()),
             }
         for sentence, holds in checks.items():
             if not holds:
                 raise ValueError(f"malformed history: {sentence}")
+
+    def _elements_bound(self) -> int:
+        """Elements are values; only in a history with scans some of them are keys."""
+        scans = bool((self.op_kind == KIND_CODE["scan"]).any())
+        return max(len(self.values), len(self.keys)) if scans else len(self.values)
 
 
 def _within(numbers: npt.NDArray[Any], bound: int) -> bool:
