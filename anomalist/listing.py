@@ -95,8 +95,8 @@ def explain_verb(*, name: str, color: str) -> int:
     if not text:
         known = [row.name for rows in _LISTS.values() for row in rows()]
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-        hint = f"; did you mean {near[0]}?" if near else ""
-        raise UsageError(f"nothing is called {name!r}{hint} `anomalist list` shows every name")
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise UsageError(f"nothing is called {name!r}{hint}; `anomalist list KIND` shows every name")
     terminal(color).print(Text(text))
     return Exit.VALID
 
