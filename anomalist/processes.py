@@ -19,8 +19,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from anomalist.judging import judge_history
+from anomalist.performing import Progress, perform
 from anomalist.plan import Task
-from anomalist.suite import Progress, perform
 from anomalist.suites import WORKLOADS
 from harness.level import Level
 from harness.rundir import load_run

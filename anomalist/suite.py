@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,17 +12,13 @@ from time import monotonic
 import anomalist
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
-from anomalist.judging import judge_history
-from anomalist.plan import Part, SuiteRequest, Task, parts_of, run_info, target_of, task_of, workload_params
-from anomalist.suites import WORKLOADS, workload
-from harness.level import Level
+from anomalist.performing import Progress, perform
+from anomalist.plan import SuiteRequest, Task, parts_of, run_info, target_of, task_of, workload_params
+from anomalist.processes import perform_apart
 from harness.rundir import create_run_directory, create_suite_directory
-from harness.runner import run
-from harness.verdict import RunResult, SuiteRun
+from harness.verdict import SuiteRun
 
-__all__ = ["Progress", "perform", "run_suite"]
-
-Progress = Callable[[Part, int, int], None]
+__all__ = ["run_suite"]
 
 
 def run_suite(
@@ -50,8 +46,6 @@ def run_suite(
             yield task_of(request, part, of_part, create_run_directory(directory, of_part))
 
     if request.jobs > 1 or target.capabilities.native:
-        from anomalist.processes import perform_apart
-
         results = perform_apart(tasks(), request.jobs, stop, on_progress)
     else:
         results = [perform(task, stop, on_progress) for task in tasks()]
@@ -69,36 +63,3 @@ def run_suite(
 
 def _relative(place: str, directory: Path) -> str:
     return Path(place).relative_to(directory).as_posix()
-
-
-def perform(task: Task, stop: threading.Event, on_progress: Progress | None) -> RunResult:
-    """Run and judge one task in this process. Its result names the task's whole directory."""
-
-    def told(ok: int, aborted: int, unknown: int, _: int | None) -> None:
-        if on_progress is not None:
-            on_progress(task.part, ok + aborted + unknown, task.txns)
-
-    outcome = run(
-        target_of(task.target),
-        workload(task.part.name),
-        info=task.info,
-        params=task.params,
-        clients=task.info.clients,
-        schedule=task.info.schedule,
-        seed=task.part.seed,
-        txns=task.txns,
-        time_limit_s=task.time_limit_s,
-        op_timeout_s=task.op_timeout_s,
-        directory=task.directory,
-        on_progress=None if on_progress is None else told,
-        stop=stop,
-    )
-    checkers = WORKLOADS[task.part.name].checkers
-    return RunResult(
-        history=outcome.history,
-        verdicts=judge_history(outcome.history, Level(task.info.expected), checkers=checkers),
-        directory=str(task.directory),
-        seconds=outcome.seconds,
-        trouble=outcome.trouble,
-        interrupted=outcome.interrupted,
-    )
