@@ -5,7 +5,8 @@ stdout holds the result only; progress and messages go to stderr. Every error is
 
 from __future__ import annotations
 
-import shlex
+import math
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any, TypeVar
 import click
 
 import anomalist
+from anomalist.commands import command_text, printable
 
 __all__ = ["command_line", "run_command_line"]
 
@@ -32,6 +34,12 @@ def command_line() -> None:
 
     Run workloads against it, record what its clients saw, and judge the history: pass, fail or unknown, with the
     smallest cycle of transactions that no serial order explains.
+
+    \b
+    Try first:  anomalist run
+    then:       anomalist run -i snapshot-isolation --expect serializable
+    your own:   anomalist check history.edn
+    names:      anomalist list levels|workloads|targets|suites
     """
 
 
@@ -54,8 +62,21 @@ def _shard(context: click.Context, parameter: click.Parameter, value: str) -> tu
     raise click.BadParameter("write it as i/n with 1 <= i <= n, for example 2/3")
 
 
-_POSITIVE = click.IntRange(min=1)
-_SECONDS = click.FloatRange(min=0, min_open=True)
+class _Amount(click.FloatRange):
+    """A positive number that is neither infinite nor no number at all."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        number = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value} is not a number", param, ctx)
+        return number
+
+
+_POSITIVE = click.IntRange(min=1, max=1_000_000_000)
+_SEED = click.IntRange(min=0, max=2**63 - 1)
+_SECONDS = _Amount(min=0, min_open=True, max=1e6)
 _EXISTING = click.Path(path_type=Path)
 _COLOR = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on the terminal."
@@ -65,39 +86,84 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
 
 @command_line.command("run")
 @click.argument("suite", default="quick")
-@click.option("-t", "--target", default="reference", show_default=True, help="name[:key=value,…] or module:Class.")
-@click.option("-i", "--level", help="The level the target runs at; its default is the first it offers.")
 @click.option(
-    "-w", "--workload", "workloads", multiple=True, help="name[:key=value,…], instead of the suite's; repeatable."
+    "-t",
+    "--target",
+    default="reference",
+    show_default=True,
+    metavar="TARGET",
+    help="name[:key=value,…] or module:Class.",
 )
-@click.option("--expect", help="The level it is held to; default: what the target promises at its level.")
-@click.option("--schedule", type=click.Choice(["steps", "threads"]), help="One repeatable thread, or real ones.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Makes every choice.")
-@click.option("--seeds", type=_POSITIVE, default=1, show_default=True, help="How many seeds, from --seed on.")
-@click.option("--time-limit", type=_SECONDS, help="Seconds a workload runs at the most.")
-@click.option("--txns", type=_POSITIVE, help="Transactions a workload runs at the most.")
-@click.option("--clients", type=_POSITIVE, help="Concurrent clients.")
-@click.option("--timeout", type=_SECONDS, default=10.0, show_default=True, help="Seconds one call may take.")
-@click.option("-j", "--jobs", type=_POSITIVE, default=1, show_default=True, help="Workloads at the same time.")
-@click.option("--shard", default="1/1", callback=_shard, help="Run the i-th of n parts of the suite.")
+@click.option("-i", "--level", metavar="LEVEL", help="The level the target runs at; default: its strongest.")
+@click.option(
+    "-w",
+    "--workload",
+    "workloads",
+    multiple=True,
+    metavar="NAME",
+    help="Instead of the suite's workloads: name[:key=value,…]; repeatable.",
+)
+@click.option("--expect", metavar="LEVEL", help="The level it is held to; default: what the target promises.")
+@click.option(
+    "--schedule", type=click.Choice(["steps", "threads"]), help="steps: one thread, repeatable; threads: real ones."
+)
+@click.option(
+    "--seed", type=_SEED, default=0, show_default=True, metavar="N", help="Every random choice follows from it."
+)
+@click.option(
+    "--seeds",
+    type=click.IntRange(1, 100_000),
+    default=1,
+    metavar="N",
+    show_default=True,
+    help="How many seeds, from --seed on.",
+)
+@click.option("--time-limit", type=_SECONDS, metavar="S", help="Seconds a workload runs at the most.")
+@click.option("--txns", type=_POSITIVE, metavar="N", help="Transactions a workload runs at the most.")
+@click.option("--clients", type=_POSITIVE, metavar="N", help="Concurrent clients.")
+@click.option(
+    "--timeout", type=_SECONDS, default=10.0, show_default=True, metavar="S", help="Seconds one call may take."
+)
+@click.option(
+    "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
+)
+@click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
 @click.option("--out", type=_EXISTING, help="An empty or new directory for everything recorded.")
-@click.option("--report", "reports", default="html", callback=_reports, show_default=True, help="html,json,junit")
+@click.option(
+    "--report",
+    "reports",
+    default="html",
+    callback=_reports,
+    show_default=True,
+    metavar="NAMES",
+    help="Of html,json,junit.",
+)
 @_JSON
 @_COLOR
 def run_verb(**options: Any) -> int:
-    """Run a suite: generate, execute, record, check, report."""
+    """Run a suite: generate, execute, record, check, report.
+
+    SUITE is quick (the default) or standard; `anomalist list` names workloads, levels and targets.
+    """
     from anomalist.verbs import run_verb as verb
 
     return int(verb(**options))
 
 
-@command_line.command("check")
+@command_line.command("check", short_help="Judge recorded histories: files, or run directories.")
 @click.argument("histories", nargs=-1, required=True, type=_EXISTING, metavar="HISTORY…")
 @click.option("--format", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
 @click.option("--expect", help="Default: strict-serializable, or what our own run expected.")
+@click.option(
+    "--append",
+    type=click.Choice(["atomic", "read-modify-write"]),
+    default="atomic",
+    show_default=True,
+    help="Can one append overwrite another where lost updates are allowed?",
+)
 @click.option("--anomalies", callback=_words, help="Only these count: names, separated by commas.")
-@click.option("--budget", type=_SECONDS, help="Seconds a checker may take.")
+@click.option("--budget", type=_SECONDS, metavar="S", help="Seconds a checker may take.")
 @click.option("--min-evidence", is_flag=True, help="Too little evidence is inconclusive, for foreign files too.")
 @click.option("--out", type=_EXISTING, help="An empty or new run directory, so that there can be a report.")
 @click.option("--report", "reports", callback=_reports, help="html,json,junit; needs --out for foreign files.")
@@ -114,7 +180,7 @@ def check_verb(**options: Any) -> int:
 @click.argument("runs", nargs=-1, required=True, type=_EXISTING, metavar="RUN…")
 @click.option("--out", type=_EXISTING, help="The page's file, instead of report.html in the run directory.")
 @click.option("--open", "open_page", is_flag=True, help="Show the page in the browser.")
-@click.option("--max-size", type=click.FloatRange(min=0.1), default=20.0, show_default=True, help="Megabytes.")
+@click.option("--max-size", type=_Amount(min=0.1, max=1e6), default=20.0, show_default=True, help="Megabytes.")
 def report_verb(**options: Any) -> int:
     """Write the HTML page of finished runs again."""
     from anomalist.verbs import report_verb as verb
@@ -122,7 +188,7 @@ def report_verb(**options: Any) -> int:
     return int(verb(**options))
 
 
-@command_line.command("list")
+@command_line.command("list", short_help="List anomalies, levels, workloads, …")
 @click.argument("kind", type=click.Choice(_LIST_KINDS), metavar="KIND")
 @_JSON
 @_COLOR
@@ -133,7 +199,7 @@ def list_verb(**options: Any) -> int:
     return int(verb(**options))
 
 
-@command_line.command("explain")
+@command_line.command("explain", short_help="Explain an anomaly, a level, a workload, …")
 @click.argument("name")
 @_COLOR
 def explain_verb(**options: Any) -> int:
@@ -143,7 +209,7 @@ def explain_verb(**options: Any) -> int:
     return int(verb(**options))
 
 
-@command_line.command("doctor")
+@command_line.command("doctor", short_help="Say what works on this machine, and why not.")
 @_JSON
 @_COLOR
 def doctor_verb(**options: Any) -> int:
@@ -155,22 +221,39 @@ def doctor_verb(**options: Any) -> int:
 
 def run_command_line(words: Sequence[str]) -> int:
     """Carry out a command and return its exit code. No exception leaves, and none prints a traceback."""
+    _ready_streams()
     try:
-        code = command_line.main(args=list(words), prog_name=_PROGRAM, standalone_mode=False)
-        return int(code or 0)
+        # Not click's own `main`: it exits with 1 on a broken pipe, and here 1 says that an anomaly was found.
+        with command_line.make_context(_PROGRAM, list(words)) as context:
+            code = int(command_line.invoke(context) or 0)
+        sys.stdout.flush()
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
+    except click.UsageError as error:
+        return _said(f"{error.format_message().rstrip('.')}; {_help_of(error.ctx)}", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _said("interrupted", 130)
     except BrokenPipeError:
         # Whoever read our output has seen enough; nothing may be written there any more, not even at exit.
-        sys.stdout = None
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  It stays open until the very end.
         return 0
     except Exception as error:  # noqa: BLE001  The last net: a person gets a sentence, never a traceback.
         return _described(error, words)
+    return code
+
+
+def _ready_streams() -> None:
+    """Make stdout and stderr take any text: what they cannot show is escaped, and a closed one swallows it."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  As above.
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _help_of(context: click.Context | None) -> str:
+    return f"see `{context.command_path if context else _PROGRAM} --help`"
 
 
 def _described(error: Exception, words: Sequence[str]) -> int:
@@ -185,9 +268,9 @@ def _described(error: Exception, words: Sequence[str]) -> int:
     if isinstance(error, MemoryError):
         return _said("there is not enough memory for this history; judge a smaller part of it", Exit.TROUBLE)
     if isinstance(error, OSError) and error.strerror:
-        place = f" {error.filename}" if error.filename else ""
-        return _said(f"cannot use{place}: {error.strerror}; free some space or name another place", Exit.TROUBLE)
-    command = shlex.join((_PROGRAM, *words))
+        place = f"use {error.filename}" if error.filename else "write what was recorded"
+        return _said(f"cannot {place}: {error.strerror}; free some space or name another place", Exit.TROUBLE)
+    command = command_text(words)
     return _said(
         f"this is a mistake of Anomalist's own ({described(error)}); it happened in: {command}", Exit.TROUBLE
     )
@@ -195,6 +278,5 @@ def _described(error: Exception, words: Sequence[str]) -> int:
 
 def _said(sentence: str, code: int) -> int:
     # What is named in a sentence may come from a file or a database: no control character may pass.
-    text = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in sentence)
-    print(f"{_PROGRAM}: {text.rstrip('.')}.", file=sys.stderr)
+    print(f"{_PROGRAM}: {printable(sentence).rstrip('.')}.", file=sys.stderr)
     return int(code)

@@ -45,8 +45,6 @@ def combined(codes: Iterable[Exit]) -> Exit:
 
 def exit_of(run: RunResult) -> Exit:
     """The code of one run. A refuted level is said even where the run was in trouble as well."""
-    if run.interrupted:
-        return Exit.INTERRUPTED
     if run.outcome is Outcome.FAIL:
         return Exit.ANOMALY
     if run.trouble:

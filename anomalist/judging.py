@@ -11,6 +11,7 @@ from types import FrameType
 
 from anomalist.exits import UsageError
 from anomalist.suites import CHECKERS, WORKLOADS, checker
+from checkers.catalogue import directly_refuted
 from harness.history import History
 from harness.level import Level, refuted_by
 from harness.trouble import described
@@ -41,10 +42,19 @@ def judge_history(
     strict_evidence: bool = True,
     only: Collection[str] = (),
     budget_s: float | None = None,
+    missing: str = "",
 ) -> tuple[Verdict, ...]:
-    """One verdict per checker. `only` names the anomalies that count, all of them if empty."""
+    """One verdict per checker. `only` names the anomalies that count, all of them if empty.
+
+    `missing` says what is not there to be judged, beside what the history itself says is cut.
+    """
+    gaps = [gap for gap in (history.cut and f"the history is not whole: {history.cut}", missing) if gap]
     return tuple(
-        judge(_only(_findings(name, history, budget_s), only), expected, strict_evidence=strict_evidence)
+        judge(
+            _incomplete(_only(_findings(name, history, budget_s), only), gaps),
+            expected,
+            strict_evidence=strict_evidence,
+        )
         for name in checkers
     )
 
@@ -86,9 +96,19 @@ def _time_limit(seconds: float | None) -> Iterator[None]:
 
 
 def _only(findings: Findings, names: Collection[str]) -> Findings:
+    """The findings as if only these anomalies had been looked for."""
     if not names:
         return findings
     kept = tuple(anomaly for anomaly in findings.anomalies if anomaly.name in names)
+    asked = set(directly_refuted(names))
     return replace(
-        findings, anomalies=kept, refuted=refuted_by(level for anomaly in kept for level in anomaly.refutes)
+        findings,
+        anomalies=kept,
+        refuted=refuted_by(level for anomaly in kept for level in anomaly.refutes),
+        searched=tuple(level for level in findings.searched if level in asked),
     )
+
+
+def _incomplete(findings: Findings, gaps: Sequence[str]) -> Findings:
+    """What is missing may be what would have told against the database."""
+    return replace(findings, doubts=(*findings.doubts, *(Doubt("evidence", gap) for gap in gaps)))

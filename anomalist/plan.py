@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
+from anomalist.commands import command_text
 from anomalist.exits import UsageError
 from anomalist.suites import SUITES, WORKLOADS, workload
 from harness.history import RunInfo
@@ -17,8 +17,20 @@ from harness.program import Params
 from harness.target import Target
 from harness.targets import load_target
 
-__all__ = ["Part", "SuiteRequest", "Task", "parts_of", "run_info", "target_of", "task_of", "workload_params"]
+__all__ = [
+    "OP_TIMEOUT_S",
+    "Part",
+    "SuiteRequest",
+    "Task",
+    "left_out",
+    "parts_of",
+    "run_info",
+    "target_of",
+    "task_of",
+    "workload_params",
+]
 
+OP_TIMEOUT_S = 10.0
 # Above this many transactions a run is no longer small, and real threads show more.
 _STEPS_TXNS_MAX = 10_000
 _NEEDED_KINDS = {"predicate-skew": {"scan"}}
@@ -38,7 +50,7 @@ class SuiteRequest:
     txns: int | None = None
     time_limit_s: float | None = None
     clients: int | None = None
-    op_timeout_s: float = 10.0
+    op_timeout_s: float = OP_TIMEOUT_S
     shard: tuple[int, int] = (1, 1)
     jobs: int = 1
     out: Path | None = None
@@ -97,14 +109,17 @@ def target_of(spec: str) -> Target:
 
 def run_info(request: SuiteRequest, target: Target, started: datetime) -> RunInfo:
     """What all parts of a suite have in common. Raises UsageError for what the target cannot do."""
-    at = request.level or next(iter(target.levels))
+    if not target.levels:
+        raise UsageError(f"target {target.name} offers no level; give its class the attribute `levels`")
+    at = next(iter(target.levels)) if request.level is None else request.level
     if at not in target.levels:
         known = ", ".join(target.levels)
         raise UsageError(f"target {target.name} does not run at level {at!r}; it knows: {known}")
     try:
-        expected = level(request.expected or target.levels[at])
+        expected = level(target.levels[at] if request.expected is None else request.expected)
     except ValueError as error:
-        raise UsageError(str(error)) from error
+        place = f"target {target.name} promises at {at}: " if request.expected is None else ""
+        raise UsageError(f"{place}{error}") from error
     suite = SUITES[request.suite]
     return RunInfo(
         suite=request.suite,
@@ -133,7 +148,6 @@ def _schedule(request: SuiteRequest, target: Target) -> str:
 
 def _command(request: SuiteRequest) -> str:
     """The command that repeats this run, with every choice that was made."""
-    words = ["anomalist", "run", request.suite, "-t", request.target]
     options: list[tuple[str, object]] = [
         ("-i", request.level),
         ("--expect", request.expected),
@@ -144,11 +158,11 @@ def _command(request: SuiteRequest) -> str:
         ("--txns", request.txns),
         ("--time-limit", f"{request.time_limit_s:g}" if request.time_limit_s is not None else None),
         ("--clients", request.clients),
+        ("--timeout", f"{request.op_timeout_s:g}" if request.op_timeout_s != OP_TIMEOUT_S else None),
         ("-j", request.jobs if request.jobs > 1 else None),
         ("--shard", "{}/{}".format(*request.shard) if request.shard != (1, 1) else None),
     ]
-    words += [str(word) for name, value in options if value is not None for word in (name, value)]
-    return shlex.join(words)
+    return command_text(("run", request.suite, "-t", request.target), options)
 
 
 def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:
@@ -162,6 +176,15 @@ def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:
             raise UsageError(f"target {target.name} has no {', '.join(sorted(lacking))}, which {cell.name} needs")
     cells = [cell for cell in cells if not _lacking(cell, target)]
     return iter(cells[request.shard[0] - 1 :: request.shard[1]])
+
+
+def left_out(request: SuiteRequest, target: Target) -> Iterator[tuple[str, str]]:
+    """(workload, operation kinds) of the suite's workloads that the target cannot run."""
+    if not request.workloads:
+        for name in SUITES[request.suite].workloads:
+            lacking = _lacking(Part(name, 0), target)
+            if lacking:
+                yield name, ", ".join(sorted(lacking))
 
 
 def _lacking(part: Part, target: Target) -> set[str]:

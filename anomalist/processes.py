@@ -105,13 +105,22 @@ def _work(connection: Connection, task: Task) -> None:
     """The body of a process: run, judge, tell."""
     stop = threading.Event()
     signal.signal(signal.SIGINT, lambda number, frame: stop.set())
+    # What native code prints must not get into the result either.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.path.append(os.getcwd())
+
+    def tell(message: object) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            stop.set()  # Nobody is there to hear it: end, and leave a whole log.
+
     try:
-        result = perform(task, stop, lambda part, done, planned: connection.send((done, planned)))
+        result = perform(task, stop, lambda part, done, planned: tell((done, planned)))
     except (TargetUnavailable, Trouble) as error:
-        connection.send(_Failed(error))
+        tell(_Failed(error))
         return
-    connection.send(_Done(result.verdicts, result.seconds, result.trouble, result.interrupted))
+    tell(_Done(result.verdicts, result.seconds, result.trouble, result.interrupted))
 
 
 def _heard(one: _Running, on_progress: Progress | None) -> RunResult | None:

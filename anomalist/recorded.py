@@ -19,6 +19,7 @@ from harness.history import History
 from harness.interchange import read_history
 from harness.level import level
 from harness.rundir import (
+    RunEntry,
     create_run_directory,
     create_suite_directory,
     load_run,
@@ -27,9 +28,18 @@ from harness.rundir import (
     write_atomically,
 )
 from harness.store import save_history, save_run_info
-from harness.verdict import RunResult, SuiteRun, Verdict
+from harness.verdict import Doubt, Findings, RunResult, SuiteRun, Verdict, judge
 
-__all__ = ["CheckRequest", "Judged", "check", "load_finished", "save_verdicts", "stored_suite"]
+__all__ = [
+    "CheckRequest",
+    "Judged",
+    "check",
+    "load_finished",
+    "new_directory",
+    "new_suite",
+    "save_verdicts",
+    "stored_suite",
+]
 
 VERDICTS_VERSION = 1
 FOREIGN_EXPECTED = "strict-serializable"
@@ -45,6 +55,7 @@ class CheckRequest:
     anomalies: tuple[str, ...] = ()
     budget_s: float | None = None
     min_evidence: bool = False
+    append: str = "atomic"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,74 +72,96 @@ def check(path: Path, request: CheckRequest) -> Iterator[Judged]:
     if not path.exists():
         raise UsageError(f"{path} does not exist; name a history file or a run directory")
     if not path.is_dir():
-        yield Judged(name=str(path), run=_judged(_foreign(path, request), request))
+        run = _judged(_foreign(path, request), request, str(path))
+        yield Judged(name=str(path), run=replace(run, directory=str(path)))
         return
-    suite = load_suite(path)
-    for entry in suite.runs:
-        run = _judged(load_run(path / entry.directory), request)
-        run = replace(
-            run,
-            directory=entry.directory,
-            seconds=entry.seconds,
-            trouble=entry.trouble,
-            interrupted=entry.interrupted,
-        )
-        yield Judged(name=str(path / entry.directory), run=run, suite_directory=path)
+    if not request.anomalies:
+        _stored_verdicts(path)  # What a newer version wrote is not overwritten.
+    for entry in load_suite(path).runs:
+        name = str(path / entry.directory)
+        run = _judged(load_run(path / entry.directory), request, name, entry.missing)
+        yield Judged(name=name, run=_as_recorded(run, entry), suite_directory=path)
+
+
+def _as_recorded(run: RunResult, entry: RunEntry) -> RunResult:
+    return replace(
+        run,
+        directory=entry.directory,
+        seconds=entry.seconds,
+        trouble=entry.trouble,
+        interrupted=entry.interrupted,
+    )
 
 
 def _foreign(path: Path, request: CheckRequest) -> History:
     try:
         workload = request.workloads[0] if len(request.workloads) == 1 else None
-        return read_history(path, format=request.format, workload=workload)
+        history = read_history(path, format=request.format, workload=workload)
     except HistoryFormatError as error:
-        raise UsageError(str(error)) from error
+        # The reader knows the file's name only; the user gave a path.
+        raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
+    return replace(history, info=replace(history.info, append=request.append))
 
 
-def _judged(history: History, request: CheckRequest) -> RunResult:
+def _judged(history: History, request: CheckRequest, name: str, missing: str = "") -> RunResult:
     began = monotonic()
-    expected = request.expected or ("" if history.info.foreign else history.info.expected) or FOREIGN_EXPECTED
+    own = "" if history.info.foreign else history.info.expected
     try:
-        held_to = level(expected)
+        expected = level((own or FOREIGN_EXPECTED) if request.expected is None else request.expected)
     except ValueError as error:
         raise UsageError(str(error)) from error
+    if not len(history):
+        sentence = f"{name} holds no transaction: of what it holds, nothing was an operation of one"
+        nothing = Findings(checker="none", doubts=(Doubt("empty", sentence),))
+        return RunResult(history=history, verdicts=(judge(nothing, expected),))
+    try:
+        checkers = checkers_for(history, request.workloads)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}") from error
     verdicts = judge_history(
         history,
-        held_to,
-        checkers=checkers_for(history, request.workloads) if len(history) else (),
+        expected,
+        checkers=checkers,
         strict_evidence=request.min_evidence or not history.info.foreign,
         only=request.anomalies,
         budget_s=request.budget_s,
+        missing=missing,
     )
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
 
 
-def stored_suite(judged: Sequence[Judged], command: str, out: Path | None) -> tuple[SuiteRun, Path | None]:
-    """The suite that a report of these histories is made from, and its directory.
+def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:
+    """What a report of the runs of the run directory `own` is made from. Raises StoreError."""
+    record = load_suite(own)
+    return _suite(judged, record.suite, record.command or command, record.started, record.seconds)
 
-    Of one run directory that is the directory itself. Foreign histories get a directory of their own if `out` is
-    given, with their columns, so that they can be reported on and checked again. Raises StoreError.
+
+def new_directory(out: Path) -> Path:
+    """An empty run directory for foreign histories. Raises StoreError."""
+    return create_suite_directory("check", 0, datetime.now(UTC), out=out)
+
+
+def new_suite(judged: Sequence[Judged], command: str, directory: Path | None) -> SuiteRun:
+    """A suite of histories from anywhere.
+
+    If `directory` is given, their columns are stored there, so that they can be reported on and checked again.
+    Raises StoreError.
     """
-    directories = {one.suite_directory for one in judged}
-    own = next(iter(directories)) if len(directories) == 1 else None
-    if own is not None and out is None:
-        record = load_suite(own)
-        return _suite(judged, record.suite, record.command or command, record.started, record.seconds), own
-    started = datetime.now(UTC)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
     seconds = sum(one.run.seconds for one in judged)
-    if out is None:
-        return _suite(judged, "check", command, started.isoformat(timespec="seconds"), seconds), None
-    directory = create_suite_directory("check", 0, started, out=out)
+    if directory is None:
+        return _suite(judged, "check", command, started, seconds)
     placed = []
     for one in judged:
         place = create_run_directory(directory, one.run.info)
         save_run_info(one.run.info, place)
         save_history(one.run.history, place)
         placed.append(replace(one, run=replace(one.run, directory=place.relative_to(directory).as_posix())))
-    suite_run = _suite(placed, "check", command, started.isoformat(timespec="seconds"), seconds)
+    suite_run = _suite(placed, "check", command, started, seconds)
     save_suite(suite_run, directory)
-    return suite_run, directory
+    return suite_run
 
 
 def _suite(judged: Sequence[Judged], suite: str, command: str, started: str, seconds: float) -> SuiteRun:
@@ -168,16 +201,12 @@ def load_finished(path: Path) -> tuple[SuiteRun, Path]:
     for entry in record.runs:
         history = load_run(path / entry.directory)
         known = verdicts.get(entry.directory)
-        run = RunResult(history=history, verdicts=known) if known else _judged(history, CheckRequest())
-        runs.append(
-            replace(
-                run,
-                directory=entry.directory,
-                seconds=entry.seconds,
-                trouble=entry.trouble,
-                interrupted=entry.interrupted,
-            )
+        run = (
+            RunResult(history=history, verdicts=known)
+            if known
+            else _judged(history, CheckRequest(), str(path), entry.missing)
         )
+        runs.append(_as_recorded(run, entry))
     suite_run = SuiteRun(
         suite=record.suite,
         command=record.command,
@@ -190,13 +219,21 @@ def load_finished(path: Path) -> tuple[SuiteRun, Path]:
     return suite_run, path
 
 
+class _Version(msgspec.Struct):
+    """The one field that every version of verdicts.json has."""
+
+    format_version: int = VERDICTS_VERSION
+
+
 def _stored_verdicts(path: Path) -> dict[str, tuple[Verdict, ...]]:
+    """What verdicts.json holds, nothing where it is missing or damaged. Raises UsageError for a newer version."""
     try:
-        stored = msgspec.json.decode((path / "verdicts.json").read_bytes(), type=_StoredVerdicts)
+        data = (path / "verdicts.json").read_bytes()
+        found = msgspec.json.decode(data, type=_Version).format_version
+        if found > VERDICTS_VERSION:
+            raise UsageError(
+                f"{path / 'verdicts.json'} was written by a newer Anomalist (format {found}); upgrade it"
+            )
+        return msgspec.json.decode(data, type=_StoredVerdicts).runs
     except (OSError, msgspec.DecodeError, msgspec.ValidationError):
         return {}
-    if stored.format_version > VERDICTS_VERSION:
-        raise UsageError(
-            f"{path / 'verdicts.json'} was written by a newer Anomalist (format {stored.format_version}); upgrade it"
-        )
-    return stored.runs

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,11 @@ import anomalist
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
 from anomalist.performing import Progress, perform
-from anomalist.plan import SuiteRequest, Task, parts_of, run_info, target_of, task_of, workload_params
+from anomalist.plan import Part, SuiteRequest, Task, left_out, parts_of, run_info, target_of, task_of, workload_params
 from anomalist.processes import perform_apart
 from harness.rundir import create_run_directory, create_suite_directory
-from harness.verdict import SuiteRun
+from harness.target import Target
+from harness.verdict import NOT_RUN, SuiteRun
 
 __all__ = ["run_suite"]
 
@@ -55,10 +56,18 @@ def run_suite(
         started=info.started,
         seconds=monotonic() - began,
         runs=tuple(replace(one, directory=_relative(one.directory, directory)) for one in results),
-        environment=environment_rows(),
+        environment=(*environment_rows(), *_not_run(request, target, parts[len(results) :])),
         version=anomalist.__version__,
     )
     return suite_run, directory
+
+
+def _not_run(request: SuiteRequest, target: Target, never_begun: Sequence[Part]) -> Iterator[tuple[str, str]]:
+    """Rows for what the suite has and this run lacks, so that nobody takes it for passed."""
+    for name, lacking in left_out(request, target):
+        yield NOT_RUN, f"{name}: the target has no {lacking}"
+    if never_begun:
+        yield NOT_RUN, f"{', '.join(part.workload for part in never_begun)}: interrupted before they began"
 
 
 def _relative(place: str, directory: Path) -> str:

@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 import os
-import shlex
 import signal
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
 
+from anomalist.commands import command_text, printable
 from anomalist.exits import Exit, UsageError, combined, exit_of
 from anomalist.plan import Part, SuiteRequest
-from anomalist.recorded import CheckRequest, Judged, check, load_finished, save_verdicts, stored_suite
+from anomalist.recorded import (
+    CheckRequest,
+    Judged,
+    check,
+    load_finished,
+    new_directory,
+    new_suite,
+    save_verdicts,
+    stored_suite,
+)
 from anomalist.suite import run_suite
 from anomalist.suites import SUITES
 from harness.rundir import save_suite, write_atomically
+from harness.trouble import StoreError
 from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
 from reports.terminal import summary
@@ -31,10 +41,17 @@ __all__ = ["check_verb", "report_verb", "run_verb", "terminal"]
 _MEGABYTE = 1_000_000
 
 
+class _Terminal(Console):
+    """A console that leaves it to the command line what a closed pipe means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def terminal(color: str, *, stderr: bool = False) -> Console:
     """A rich console: colour as asked, plain where the output is no terminal or NO_COLOR is set."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(
+    return _Terminal(
         file=stream,
         force_terminal=True if color == "always" else None,
         no_color=color == "never" or ("NO_COLOR" in os.environ and color != "always"),
@@ -49,17 +66,34 @@ def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: An
     """`anomalist run`."""
     request = _suite_request(options)
     stop = threading.Event()
-    with _stopping(stop), _progress(terminal(color, stderr=True)) as on_progress:
+    # What a driver prints must not get into the result.
+    with _stopping(stop), redirect_stdout(sys.stderr), _progress(color) as on_progress:
         suite_run, directory = run_suite(request, stop=stop, on_progress=on_progress)
-    save_suite(suite_run, directory)
     document = run_document(suite_run, str(directory))
-    page = _write_reports(suite_run, directory, reports, document)
+    codes = [exit_of(run) for run in suite_run.runs]
+    page: Path | None = None
+    try:
+        save_suite(suite_run, directory)
+        page = _write_reports(suite_run, directory, reports, document)
+    except (OSError, StoreError) as error:
+        codes.append(_unwritten(directory, error))
+    _show(suite_run, document, page or directory, as_json=as_json, color=color)
+    return Exit.INTERRUPTED if stop.is_set() else combined(codes)
+
+
+def _unwritten(directory: Path, error: OSError | StoreError) -> Exit:
+    """Say which file could not be written; what was found is said all the same."""
+    detail = str(error) if isinstance(error, StoreError) else f"{error.filename or directory}: {error.strerror}"
+    print(f"anomalist: cannot write {printable(detail)}; free some space or name another place.", file=sys.stderr)
+    return Exit.TROUBLE
+
+
+def _show(suite_run: SuiteRun, document: dict[str, Any], report: Path | None, *, as_json: bool, color: str) -> None:
     if as_json:
         sys.stdout.write(encode(document))
     else:
-        terminal(color).print(summary(suite_run, str(page) if page else str(directory)))
-    code = combined(exit_of(run) for run in suite_run.runs)
-    return Exit.INTERRUPTED if stop.is_set() else code
+        # Commands and paths stay on one line however long they are: they are there to be copied.
+        terminal(color).print(summary(suite_run, str(report) if report else ""), crop=False)
 
 
 def _suite_request(options: dict[str, Any]) -> SuiteRequest:
@@ -85,28 +119,46 @@ def _suite_request(options: dict[str, Any]) -> SuiteRequest:
 
 
 def _write_reports(
-    suite_run: SuiteRun, directory: Path, reports: Sequence[str], document: dict[str, Any]
+    suite_run: SuiteRun, directory: Path, reports: Sequence[str], document: dict[str, Any], *, verdicts: bool = True
 ) -> Path | None:
-    """verdicts.json always, the others as asked. Returns the page's path if there is one."""
-    save_verdicts(suite_run, directory)
+    """The reports as asked, and verdicts.json if `verdicts`. Returns the page's path if there is one.
+
+    Raises OSError with the file's name.
+    """
+    if verdicts:
+        with _named(directory / "verdicts.json"):
+            save_verdicts(suite_run, directory)
     if "json" in reports:
-        write_atomically(directory / "report.json", encode(document).encode())
+        _write(directory / "report.json", encode(document))
     if "junit" in reports:
         from reports.junit import render_junit
 
-        write_atomically(directory / "junit.xml", render_junit(suite_run).encode())
+        _write(directory / "junit.xml", render_junit(suite_run))
     if "html" not in reports:
         return None
     from reports.page import render_page
 
-    page = directory / "report.html"
-    write_atomically(page, render_page(suite_run).encode())
-    return page
+    return _write(directory / "report.html", render_page(suite_run))
+
+
+def _write(path: Path, text: str) -> Path:
+    with _named(path):
+        write_atomically(path, text.encode())
+    return path
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Give an OSError the file that it is about: the system's error of a full disk names none."""
+    try:
+        yield
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager
 def _stopping(stop: threading.Event) -> Iterator[None]:
-    """The first Ctrl-C asks the run to end well, with its report; the second ends it at once."""
+    """The first Ctrl-C or SIGTERM asks the run to end well, with its report; the second ends it at once."""
 
     def interrupted(number: int, frame: FrameType | None) -> None:
         if stop.is_set():
@@ -116,17 +168,19 @@ def _stopping(stop: threading.Event) -> Iterator[None]:
             sys.stderr.fileno(), b"\nanomalist: stopping; what is recorded will be judged. Again to quit at once.\n"
         )
 
-    before = signal.signal(signal.SIGINT, interrupted)
+    before = {number: signal.signal(number, interrupted) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Callable[[Part, int, int], None] | None]:
-    """A bar per workload on a terminal, nothing elsewhere."""
-    if not console.is_terminal:
+def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
+    """A bar per workload on a terminal, nothing elsewhere: colour can be forced, a moving bar in a log cannot."""
+    console = terminal(color, stderr=True)
+    if not sys.stderr.isatty():
         yield None
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
@@ -144,13 +198,7 @@ def _progress(console: Console) -> Iterator[Callable[[Part, int, int], None] | N
 
 
 def check_verb(
-    *,
-    histories: Sequence[Path],
-    as_json: bool,
-    color: str,
-    reports: Sequence[str],
-    out: Path | None,
-    **options: Any,
+    *, histories: Sequence[Path], as_json: bool, color: str, reports: Sequence[str], out: Path | None, **options: Any
 ) -> int:
     """`anomalist check`."""
     request = CheckRequest(
@@ -160,26 +208,78 @@ def check_verb(
         anomalies=_known_anomalies(options["anomalies"]),
         budget_s=options["budget"],
         min_evidence=options["min_evidence"],
+        append=options["append"],
     )
+    if reports and out is None and not all(path.is_dir() for path in histories):
+        raise UsageError("a report of a history file needs a place: name an empty or new directory with --out")
     judged: list[Judged] = []
-    with terminal(color, stderr=True).status("judging"):
+    with _place_for(out) as directory, _status(color):
         for path in histories:
             judged += check(path, request)
-    command = shlex.join(("anomalist", "check", *map(str, histories)))
-    suite_run, directory = stored_suite(judged, command, out)
+    command = _check_command(histories, options)
+    suite_run = new_suite(judged, command, directory)
     document = check_document((one.name, one.run) for one in judged)
     page = None
     if directory is not None:
-        # A page that is there already must not go on telling what the old verdicts were.
-        wanted = reports or (("html",) if out or (directory / "report.html").exists() else ())
-        page = _write_reports(suite_run, directory, wanted, document)
-    elif reports:
-        raise UsageError("a report of a history file needs a place: name an empty or new directory with --out")
-    if as_json:
-        sys.stdout.write(encode(document))
+        page = _write_reports(suite_run, directory, reports or ("html",), document)
     else:
-        terminal(color).print(summary(suite_run, str(page) if page else ""))
+        for own in dict.fromkeys(one.suite_directory for one in judged if one.suite_directory is not None):
+            page = _renew(own, judged, command, reports, filtered=bool(request.anomalies))
+    _show(suite_run, document, page, as_json=as_json, color=color)
     return combined(exit_of(one.run) for one in judged)
+
+
+@contextmanager
+def _place_for(out: Path | None) -> Iterator[Path | None]:
+    """The new run directory, made before the work begins, and gone again where the work is refused."""
+    if out is None:
+        yield None
+        return
+    existed = out.exists()
+    directory = new_directory(out)
+    try:
+        yield directory
+    except BaseException:
+        (directory / "runs").rmdir()
+        if not existed:
+            directory.rmdir()
+        raise
+
+
+def _renew(
+    own: Path, judged: Sequence[Judged], command: str, reports: Sequence[str], *, filtered: bool
+) -> Path | None:
+    """Write a run directory's verdicts again, and its page if it has one. Filtered verdicts are shown, not kept."""
+    runs = [one for one in judged if one.suite_directory == own]
+    suite_run = stored_suite(runs, command, own)
+    document = check_document((one.name, one.run) for one in runs)
+    if filtered:
+        return _write_reports(suite_run, own, reports, document, verdicts=False)
+    # A page that is there already must not go on telling what the old verdicts were.
+    wanted = reports or (("html",) if (own / "report.html").exists() else ())
+    return _write_reports(suite_run, own, wanted, document)
+
+
+def _check_command(histories: Sequence[Path], options: dict[str, Any]) -> str:
+    flags: list[tuple[str, object]] = [
+        ("--format", None if options["file_format"] == "auto" else options["file_format"]),
+        *(("-w", name) for name in options["workloads"]),
+        ("--expect", options["expect"]),
+        ("--append", None if options["append"] == "atomic" else options["append"]),
+        ("--anomalies", ",".join(options["anomalies"]) or None),
+        ("--budget", None if options["budget"] is None else f"{options['budget']:g}"),
+    ]
+    words = ["check", *map(str, histories), *(["--min-evidence"] if options["min_evidence"] else [])]
+    return command_text(words, flags)
+
+
+@contextmanager
+def _status(color: str) -> Iterator[None]:
+    if not sys.stderr.isatty():
+        yield
+        return
+    with terminal(color, stderr=True).status("judging"):
+        yield
 
 
 def _known_anomalies(names: Sequence[str]) -> tuple[str, ...]:
@@ -202,15 +302,14 @@ def report_verb(*, runs: Sequence[Path], out: Path | None, open_page: bool, max_
         suite_run, directory = load_finished(run)
         data = render_page(suite_run).encode()
         if len(data) > max_size * _MEGABYTE:
-            raise UsageError(
-                f"the page of {run} would have {len(data) / _MEGABYTE:.1f} MB, more than --max-size {max_size:g}"
-            )
+            size = f"{len(data) / _MEGABYTE:.2f} MB, more than --max-size {max_size:g}"
+            raise UsageError(f"the page of {run} would have {size}; allow more, or report fewer runs")
         page = out or directory / "report.html"
         try:
             write_atomically(page, data)
         except OSError as error:
             raise UsageError(f"cannot write {page}: {error.strerror}; name another file with --out") from error
-        print(page)
+        print(printable(str(page)))
         if open_page:
             webbrowser.open(page.resolve().as_uri())
     return Exit.VALID

@@ -177,6 +177,6 @@ def _unbalanced(registers: Registers, deposit: int) -> list[Doubt]:
     np.subtract.at(change, registers.read_txn[updating], number[registers.read_value[updating]])
     numeric = np.ones(len(history), dtype=np.bool_)
     numeric[registers.write_txn[~readable[registers.write_value]]] = False
-    # Only of an acknowledged transfer are all writes surely recorded.
-    odd = np.flatnonzero(registers.ok & ((change != 0) | ~numeric) & (np.arange(len(history)) != deposit))
+    # Of a transfer that is only known by what others saw of it, the record may hold a part: no total is sure then.
+    odd = np.flatnonzero(registers.committed & ((change != 0) | ~numeric) & (np.arange(len(history)) != deposit))
     return [Doubt("evidence", f"T{odd[0]} does not put back what it takes")] if len(odd) else []

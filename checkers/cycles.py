@@ -33,6 +33,8 @@ _PLAIN, _PROCESS, _REALTIME = range(len(SUFFIXES))
 _ITEM, _PREDICATE = range(2)
 _KINDS = len(KIND_NAMES)
 _BUDGET = 200_000_000
+# A small history with one large component can mean more work than a large one without any.
+_COMPILE_ABOVE_WORK = 3_000_000
 _ORDER_BUDGET = 1_000_000
 _ORDERS_MAX = 720
 
@@ -287,6 +289,8 @@ def _ways_back(
     """`kernels.shortest_returns` on the residue, with the edges that leave a component taken as forbidden."""
     edges = residue.edges
     leaves = component[edges.source] != component[edges.target]
+    if len(start) * len(edges) > _COMPILE_ABOVE_WORK:
+        kernels.compile_kernels()
     return kernels.shortest_returns(
         residue.first_edge,
         edges.target,

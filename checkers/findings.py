@@ -61,15 +61,19 @@ def findings(
     evidence: Sequence[Evidence],
     doubts: Iterable[Doubt] = (),
 ) -> Findings:
-    """What `checker` says, having looked for the anomalies named by `searched`."""
-    found = tuple(anomalies)
+    """What `checker` says, having looked for the anomalies named by `searched`.
+
+    A history that is no evidence accuses nobody: with doubts about it, what was found is withheld.
+    """
+    all_doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *doubts)
+    found = () if all_doubts else tuple(anomalies)
     return Findings(
         checker=checker,
         anomalies=found,
         refuted=closed_refutations(one.name for one in found),
-        searched=directly_refuted(searched),
+        searched=() if all_doubts else directly_refuted(searched),
         evidence=tuple(evidence),
-        doubts=(*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *doubts),
+        doubts=all_doubts,
         stats={
             "txns": len(history),
             "ops": len(history.op_kind),

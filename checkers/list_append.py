@@ -56,7 +56,7 @@ def check_list_append(history: History) -> Findings:
     seen = observe(history)
     doubts = _doubts(history, seen)
     if doubts:
-        return Findings(checker="list-append", searched=_SEARCHED, doubts=doubts, evidence=_evidence(history, None))
+        return Findings(checker="list-append", doubts=doubts, evidence=_evidence(history, None))
     anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
     edges, left_out = dependencies(seen, atomic_append=_atomic(history))
     rest = residue(history, seen.included, edges)

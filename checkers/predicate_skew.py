@@ -19,9 +19,11 @@ from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.joins import Ints, mutual
 from checkers.registers import Registers, registers_of
 from harness.history import KIND_CODE, History
-from harness.verdict import Anomaly, Doubt, Findings, Step
+from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
 __all__ = ["check_predicate_skew"]
+
+_INSERTED_NEEDED = 10
 
 
 def check_predicate_skew(history: History) -> Findings:
@@ -33,7 +35,7 @@ def check_predicate_skew(history: History) -> Findings:
         history,
         searched=("G2", *DIRTY_READS),
         anomalies=[*_skews(registers, scans), *dirty_reads(registers)],
-        evidence=[concurrency(history)],
+        evidence=[concurrency(history), Evidence("keys inserted", int(registers.real.sum()), _INSERTED_NEEDED)],
         doubts=[*registers.doubts, *_doubts(history, scans)],
     )
 

@@ -22,6 +22,8 @@ from harness.verdict import Anomaly, Evidence, Findings, Step
 
 __all__ = ["check_set_full"]
 
+_ACKNOWLEDGED_NEEDED = 10
+
 _STALE = "G-single-item-realtime"
 _STALE_SESSION = "G-single-item-process"
 
@@ -41,7 +43,7 @@ def check_set_full(history: History) -> Findings:
     missing, write = _misses(registers, known)
     acknowledged, read_back = _read_back(registers)
     return findings(
-        "set-full",
+        "set",
         history,
         searched=("lost-element", _STALE, _STALE_SESSION, *DIRTY_READS),
         anomalies=[
@@ -49,7 +51,7 @@ def check_set_full(history: History) -> Findings:
             *dirty_reads(registers),
         ],
         evidence=[
-            Evidence("elements acknowledged", acknowledged, 1),
+            Evidence("elements acknowledged", acknowledged, _ACKNOWLEDGED_NEEDED),
             Evidence("elements read after their acknowledgement", read_back, max(acknowledged, 1)),
         ],
         doubts=registers.doubts,

@@ -21,6 +21,7 @@ from harness.verdict import Anomaly, Evidence, Findings, Step
 __all__ = ["check_write_skew"]
 
 _PAIRS_NEEDED = 10
+_TAKEN_NEEDED = 10
 
 
 def check_write_skew(history: History) -> Findings:
@@ -32,7 +33,10 @@ def check_write_skew(history: History) -> Findings:
         searched=("G2-item", *DIRTY_READS),
         anomalies=[*_skews(registers), *dirty_reads(registers)],
         # Each pair has two keys, and both of its programs begin by reading both.
-        evidence=[Evidence("contended pairs", concurrent_accesses(history) // 2, _PAIRS_NEEDED)],
+        evidence=[
+            Evidence("contended pairs", concurrent_accesses(history) // 2, _PAIRS_NEEDED),
+            Evidence("keys taken", int(registers.real.sum()), _TAKEN_NEEDED),
+        ],
         doubts=registers.doubts,
     )
 

@@ -54,8 +54,12 @@ class Client:
         recorder: Recorder,
         pulse: Pulse,
         pause: Callable[[int], None],
+        renumber: Callable[[], int],
     ) -> None:
-        """`pause` is called with the number of broken sessions in a row before the next one is opened."""
+        """`pause` is called with the number of broken sessions in a row before the next one is opened.
+
+        `renumber` gives the client's next number: what a database promises within a session ends with it.
+        """
         self.number = number
         self.lease = Lease(number)
         self.pulse = pulse
@@ -63,6 +67,9 @@ class Client:
         self._connect = connect
         self._recorder = recorder
         self._pause = pause
+        self._renumber = renumber
+        self._first_number = number
+        self._connected = False
         self._session: Session | None = None
         self._broken = 0
         self._program: Program | None = None
@@ -116,12 +123,12 @@ class Client:
         session, self._session = self._session, None
         if session is not None:
             self.pulse.beat(self.number, "the close of a session")
-            _quietly(session.close)
+            _quietly(session, "close")
 
     def leave(self) -> None:
         """After the lease was revoked and the call came back: free what the transaction may hold, and close."""
         if self._session is not None:
-            _quietly(self._session.abort)
+            _quietly(self._session, "abort")
         self.close()
 
     def _begin(self) -> bool:
@@ -129,6 +136,9 @@ class Client:
         try:
             self._call("connect")
             if self._session is None:
+                if self._connected:
+                    self.number = self.lease.client = self._renumber()
+                self._connected = True
                 self._session = self._connect()
             self._attempt = self._recorder.begin(self.lease)
             self._call("begin")
@@ -217,7 +227,7 @@ class Client:
     def _drop_program(self) -> None:
         program, self._program, self._attempt, self._next = self._program, None, None, None
         if program is not None:
-            _quietly(program.close)
+            _quietly(program, "close")
 
     def _break(self, error: BaseException) -> None:
         """The session is not to be trusted any more; the next transaction gets a new one."""
@@ -225,14 +235,15 @@ class Client:
         self._broken += 1
         if self._broken >= BROKEN_IN_A_ROW_MAX:
             raise RunTrouble(
-                f"the target fails: client {self.number} had {self._broken} broken sessions in a row, "
+                f"the target fails: client {self._first_number} had {self._broken} broken sessions in a row, "
                 f"at last with {described(error)}"
             )
         self._pause(self._broken)
 
 
-def _quietly(call: Callable[[], None]) -> None:
+def _quietly(owner: object, method: str) -> None:
+    """Call it where the history is already written and nothing follows from the call, not even that it exists."""
     try:
-        call()
-    except BaseException:  # noqa: BLE001  The history is already written, and nothing follows from this call.
+        getattr(owner, method)()
+    except BaseException:  # noqa: BLE001  As said.
         return

@@ -31,8 +31,7 @@ def edn_events(file: HistoryText, *, fast: bool = True) -> Iterator[Event]:
         yield from _events(file, RegularLines(file.text), fast)
     except EdnCut as cut:
         sentence = (
-            f"{cut}, so the file was cut off; copy the whole file again, "
-            "or delete the operation that begins here to judge what stands before it"
+            f"{cut}, so the file was cut off; copy the whole file again, or end it after its last whole operation"
         )
         raise file.error(sentence, cut.at) from None
     except EdnError as error:

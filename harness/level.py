@@ -6,6 +6,7 @@ work it comes from. Everything else in this file is derived from that table.
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from functools import cache
 from typing import NewType
@@ -75,7 +76,9 @@ LEVELS: tuple[Level, ...] = tuple(Level(name) for name in IMPLIES)
 def level(name: str) -> Level:
     """The level called `name`. Raises ValueError with the known names for any other."""
     if name not in IMPLIES:
-        raise ValueError(f"unknown level {name!r}; known levels: {', '.join(IMPLIES)}")
+        near = difflib.get_close_matches(name, IMPLIES, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise ValueError(f"unknown level {name!r}{hint}; known levels: {', '.join(IMPLIES)}")
     return Level(name)
 
 

@@ -60,6 +60,7 @@ def delete(key: Any) -> Op:
     return Op("delete", key)
 
 
+_MANY = 100_000
 KEY_CHOICES: tuple[str, ...] = ("uniform", "zipf", "hot", "rotating")
 
 
@@ -86,6 +87,8 @@ class Params:
             return f"key_choice is one of {', '.join(KEY_CHOICES)}, not {self.key_choice!r}"
         if min(self.keys, self.writes_per_key, self.ops_min) < 1 or self.ops_max < self.ops_min:
             return "keys, writes_per_key and ops_min are at least 1, and ops_max is at least ops_min"
+        if max(self.keys, self.ops_max) > _MANY:
+            return f"keys and ops_max are at most {_MANY}"
         if not (0 <= self.contention <= 1 and 0 <= self.read_ratio <= 1):
             return "contention and read_ratio are shares between 0 and 1"
         return ""

@@ -40,16 +40,21 @@ __all__ = [
 
 SUITE_VERSION: Final = 1
 _NAME_LENGTH_MAX: Final = 60
+_KILLED: Final = "the suite was killed before it ended, and what had not begun is missing"
 _REMEDY: Final = "name a run directory, or run it again"
 
 
 class RunEntry(msgspec.Struct, frozen=True):
-    """One run of a suite: `directory` relative to the suite's, wall time, what went wrong in a sentence."""
+    """One run of a suite: `directory` relative to the suite's, wall time, what went wrong in a sentence.
+
+    `missing` says of a killed suite that there is more than its runs show; a finished one never has it.
+    """
 
     directory: str
     seconds: float = 0.0
     trouble: str = ""
     interrupted: bool = False
+    missing: str = ""
 
 
 class SuiteRecord(msgspec.Struct, frozen=True):
@@ -119,8 +124,8 @@ def save_suite(suite: SuiteRun, directory: Path) -> None:
 def load_suite(directory: Path) -> SuiteRecord:
     """What is known of the suite in `directory`.
 
-    A killed suite has no suite.json: then its runs tell what they know, and each carries a trouble that says
-    so. A directory of a single run is a suite of one. Raises StoreError where there is no run at all.
+    A killed suite has no suite.json: then its runs tell what they know, and each says that others may be missing.
+    A directory of a single run is a suite of one. Raises StoreError where there is no run at all.
     """
     path = directory / "suite.json"
     if path.exists():
@@ -135,7 +140,7 @@ def load_suite(directory: Path) -> SuiteRecord:
     entries = (
         RunEntry(
             directory=one.relative_to(directory).as_posix(),
-            trouble="" if sealed(one) else "the run was killed before it was sealed",
+            missing="" if one == directory else _KILLED,
         )
         for one in found
     )

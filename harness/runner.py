@@ -29,6 +29,9 @@ __all__ = ["HUNG_REPLACEMENTS_MAX", "RETRIES_MAX", "Progress", "RunOutcome", "ru
 
 # How often a set-up or finale transaction that the target refused is tried again.
 RETRIES_MAX = 10
+_PHASES = ("set-up", "finale")
+# A finale reads until nothing is left; it needs no more programs than there were, and a few.
+_PROGRAMS_ALONE = 100
 # A client that hangs is replaced; when that many replacements have hung too, the target is beyond hope.
 HUNG_REPLACEMENTS_MAX = 5
 
@@ -139,7 +142,8 @@ class _Run:
         self._before: Mapping[Status, int] = {}
         self._hung_replacements = 0
         self._hung_originals = 0
-        self._numbers = itertools.count(info.clients + 1)  # The number before these is that of set-up and finale.
+        # Every session is a client of its own in the history: clients, set-up and finale, then what replaces them.
+        self._numbers = itertools.count(info.clients + len(_PHASES))
         try:
             save_run_info(info, directory)
         except OSError as error:
@@ -193,14 +197,18 @@ class _Run:
         if self._ended():
             return
         pulse = Pulse()
-        client = self._client(self._info.clients, pulse)
+        client = self._client(self._info.clients + _PHASES.index(phase), pulse)
         worker = Worker([client], pulse, lambda: self._one_by_one(client, programs, phase, must_commit))
         self.crew.work([worker], self._hang_of_all)
 
     def _one_by_one(self, client: Client, programs: Programs, phase: str, must_commit: bool) -> None:
         draw = Draw(self._made(programs, phase), count=None, deadline_s=None, ended=self._ended)
         index = 0
+        most = _PROGRAMS_ALONE + sum(self._recorder.counts.values())
         while (program := draw()) is not None:
+            if index >= most:
+                why = "the target answers reads of what nobody wrote"
+                raise RunTrouble(f"the {phase} of {self._workload.name} does not end: {why}")
             status = client.perform(program)
             for retry in range(RETRIES_MAX):
                 if status is not Status.ABORTED or self._ended():
@@ -208,7 +216,10 @@ class _Run:
                 self._pause(retry)
                 # A generator cannot start again; the same choices made anew give the same program.
                 again = itertools.islice(self._made(programs, phase), index, None)
-                status = client.perform(next(again))
+                program = next(again, None)
+                if program is None:
+                    break
+                status = client.perform(program)
             if must_commit and status is not Status.OK and not self._stop.is_set():
                 what = "refused again and again" if status is Status.ABORTED else "of unknown outcome"
                 raise RunTrouble(f"the {phase} of {self._workload.name} is {what}: {client.error}")
@@ -287,6 +298,7 @@ class _Run:
             recorder=self._recorder,
             pulse=pulse,
             pause=self._pause,
+            renumber=lambda: next(self._numbers),
         )
 
     def _pause(self, times: int) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from harness.history import History, RunInfo
 from harness.level import Level, maximal, refuted_by
 
 __all__ = [
+    "NOT_RUN",
     "Anomaly",
     "Doubt",
     "Evidence",
@@ -27,6 +28,9 @@ __all__ = [
     "judge",
     "worst",
 ]
+
+
+NOT_RUN: Final = "not run"
 
 
 class Outcome(IntEnum):
@@ -147,6 +151,14 @@ def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) 
             reason=first.reason,
             sentence=first.sentence,
         )
+    if expected not in refuted_by(findings.searched):
+        return Verdict(
+            outcome=Outcome.UNKNOWN,
+            expected=expected,
+            findings=findings,
+            reason="undecided",
+            sentence=f"nothing that the {findings.checker} checker looks for could refute {expected}",
+        )
     lacking = [one for one in findings.evidence if one.found < one.needed]
     if strict_evidence and lacking:
         text = ", ".join(f"{one.name} {one.found} of {one.needed} needed" for one in lacking)
@@ -196,7 +208,8 @@ class RunResult:
 class SuiteRun:
     """Everything that a report is made from.
 
-    `environment` are rows of (name, value): versions, machine, schedule. `seconds` is wall time in all.
+    `environment` are rows of (name, value): versions, machine, and under the name NOT_RUN what the suite has and
+    this run lacks. `seconds` is wall time in all.
     """
 
     suite: str

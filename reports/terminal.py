@@ -13,7 +13,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.verdict import Outcome, RunResult, SuiteRun
+from harness.verdict import NOT_RUN, Outcome, RunResult, SuiteRun
 from reports.overall import AnomalyGroup, Overall, overall, suite_outcome
 from reports.values import visible
 
@@ -30,6 +30,9 @@ def summary(suite_run: SuiteRun, report: str = "") -> RenderableType:
     """What a rich console prints for the suite; `report` is the path of the page, if one was written."""
     seen = [(run, overall(run)) for run in suite_run.runs]
     parts: list[RenderableType] = [_headline(suite_run, seen), _table(seen)]
+    parts += [
+        Text(visible(f"{NOT_RUN}: {row}"), style="yellow") for name, row in suite_run.environment if name == NOT_RUN
+    ]
     parts += _mishaps(seen)
     parts += _anomalies(seen)
     parts.append(_closing(suite_run, report))
@@ -82,8 +85,9 @@ def _table(seen: Seen) -> Table:
 
 
 def _run_name(run: RunResult) -> str:
-    name = run.info.workload or run.directory or "history"
-    return name if run.info.foreign else f"{name} seed {run.info.seed}"
+    if run.info.foreign:
+        return " ".join(part for part in (run.info.workload, run.directory) if part) or "history"
+    return f"{run.info.workload or run.directory} seed {run.info.seed}"
 
 
 def _names(one: Overall) -> str:
@@ -132,13 +136,12 @@ def _anomaly(run: RunResult, group: AnomalyGroup) -> RenderableType:
     if len(anomaly.steps) > _STEPS_MAX:
         lines.append(Text(f"… and {len(anomaly.steps) - _STEPS_MAX} more steps"))
     lines += [Text(visible(f"- {detail}")) for detail in anomaly.details]
-    if run.info.command:
-        lines.append(Text(visible(f"repeat: {run.info.command}"), style="dim"))
     return Group(title, Padding(Group(*lines), (0, 0, 0, 2), expand=False))
 
 
 def _closing(suite_run: SuiteRun, report: str) -> Text:
-    closing = Text("\n")
+    # A command or a path that is broken into lines cannot be copied.
+    closing = Text("\n", no_wrap=True, overflow="ignore")
     if suite_run.command:
         closing.append("repeat  ", style="dim")
         closing.append(visible(suite_run.command))

@@ -94,8 +94,10 @@ def test_an_aborted_element_that_comes_back_is_g1a() -> None:
 
 def test_a_pass_needs_every_acknowledged_element_read_back() -> None:
     """A final read that did not reach an element leaves the verdict open."""
-    rows = (ADD, row(0, 3, 4, w("f", 2)), row(1, 5, 6, r("e", 1)))
+    more = [row(0, 10 + place, 10 + place, w(f"g{place}", 10 + place)) for place in range(8)]
+    read = row(1, 30, 31, r("e", 1), *(r(f"g{place}", 10 + place) for place in range(8)))
+    rows = (ADD, row(0, 3, 4, w("f", 2)), *more, read)
     verdict = judge(check_set_full(history(*rows)), "strict-serializable")
     assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "vacuous")
-    verdict = judge(check_set_full(history(*rows, row(1, 7, 8, r("f", 2)))), "strict-serializable")
+    verdict = judge(check_set_full(history(*rows, row(1, 37, 38, r("f", 2)))), "strict-serializable")
     assert verdict.outcome == Outcome.PASS

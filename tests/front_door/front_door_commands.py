@@ -63,7 +63,7 @@ def child(
         cwd=cwd,
         env=environment(**(changes or {})),
         capture_output=True,
-        text=True,
+        encoding=(changes or {}).get("PYTHONIOENCODING", "utf-8"),
         check=False,
     )
     assert "Traceback" not in done.stderr, done.stderr

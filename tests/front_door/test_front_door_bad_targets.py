@@ -140,7 +140,6 @@ def test_an_own_class_that_lacks_methods(command: Command, own_module: OwnModule
     assert one_sentence(finished) == (f"{name}:Lacking is not a target: it lacks capabilities, open, session, close.")
 
 
-@pytest.mark.xfail(strict=True, reason="'a mistake of Anomalist's own (StopIteration)'")
 def test_an_own_target_without_levels(command: Command, own_module: OwnModule) -> None:
     """A target that offers no level is told so."""
     name = own_module(OWN + "Target.levels = {}\n")
@@ -150,7 +149,6 @@ def test_an_own_target_without_levels(command: Command, own_module: OwnModule) -
     assert "mistake of Anomalist" not in finished.err
 
 
-@pytest.mark.xfail(strict=True, reason="the sentence names neither the target nor its levels as the place")
 def test_an_own_target_that_promises_an_unknown_level(command: Command, own_module: OwnModule) -> None:
     """A promise that is no level of the lattice is the target's, and the sentence says so."""
     name = own_module(OWN + "Target.levels = {'serializable': 'very-safe'}\n")
@@ -181,7 +179,6 @@ def test_a_target_that_gives_no_session(command: Command, own_module: OwnModule)
     )
 
 
-@pytest.mark.xfail(strict=True, reason="every program vanishes unrecorded: exit 5 'vacuous', nothing names the cause")
 def test_a_session_without_methods_is_trouble(command: Command, own_module: OwnModule) -> None:
     """A session that lacks its methods is the target's fault: exit 4, and the sentence names a missing method."""
     name = own_module(OWN + "Target.session = lambda self, level: object()\n")
@@ -242,7 +239,6 @@ def test_a_hang_of_the_only_thread_ends_too(tmp_path: Path) -> None:
     assert (tmp_path / "out/report.html").exists()
 
 
-@pytest.mark.xfail(strict=True, reason="the command that repeats the run leaves --timeout out")
 def test_the_repeat_command_keeps_the_time_out(command: Command, own_module: OwnModule) -> None:
     """The time-out is one of the run's choices: the command that repeats it has it."""
     name = own_module(OWN)

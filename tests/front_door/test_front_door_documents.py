@@ -133,7 +133,6 @@ def test_codes_of_several_histories(command: Command, skew: str, tmp_path: Path)
     assert command("check", skew, *expected).code == 0
 
 
-@pytest.mark.xfail(strict=True, reason="what a target prints goes to stdout, and the document is no JSON any more")
 def test_what_a_target_prints_is_not_in_the_document(command: Command, own_module: Callable[[str], str]) -> None:
     """stdout holds the result only, even where a driver prints."""
     name = own_module(
@@ -260,7 +259,6 @@ def test_colour_only_where_it_is_wanted(command: Command, skew: str, monkeypatch
         assert "\x1b" not in command(*words).out
 
 
-@pytest.mark.xfail(strict=True, reason="the spinner and the bar are forced on too, and write cursor movements there")
 def test_colour_does_not_bring_a_moving_bar_into_a_log(command: Command, skew: str) -> None:
     """--color always colours the result; a progress display still needs a terminal on stderr."""
     assert command("check", skew, "--color", "always").err == ""

@@ -144,7 +144,6 @@ def test_the_terminal_prints_the_command_of_the_document(command: Command) -> No
     ]
 
 
-@pytest.mark.xfail(strict=True, reason="rich breaks it at column 120 with a newline, so that half of it is pasted")
 def test_the_printed_command_is_one_line(command: Command) -> None:
     """A command that is printed to be repeated can be copied: it has no line break in it."""
     finished = command(*SKEWED, "--seed", "7", "--clients", "5", "--out", "out")
@@ -152,7 +151,6 @@ def test_the_printed_command_is_one_line(command: Command) -> None:
     assert f"repeat  {document['command']}" in [line.rstrip() for line in finished.out.splitlines()]
 
 
-@pytest.mark.xfail(strict=True, reason="the command of `check` drops its flags: it would fail where this passed")
 @pytest.mark.parametrize(
     "flags", [("--expect", "snapshot-isolation"), ("--anomalies", "G0"), ("--expect", "PRAM", "--min-evidence")]
 )

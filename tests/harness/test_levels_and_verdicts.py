@@ -66,7 +66,10 @@ def test_maximal_and_minimal_keep_only_the_ends() -> None:
 
 def test_an_unknown_level_is_named_with_the_known_ones() -> None:
     """A level that does not exist is a ValueError whose text helps."""
-    with pytest.raises(ValueError, match=r"unknown level 'serialisable'; known levels: read-uncommitted, "):
+    with pytest.raises(
+        ValueError,
+        match=r"'serialisable' \(did you mean serializable\?\); known levels: read-uncommitted, ",
+    ):
         level("serialisable")
 
 

@@ -80,7 +80,7 @@ def test_phases_follow_each_other(tmp_path: Path, schedule: str) -> None:
     assert rows(outcome.history) == [
         (1, (Op("w", "x", 1),), Status.OK),
         (0, (Op("r", "x", 1), Op("w", "y", copied)), Status.OK),
-        (1, (Op("r", "y", copied), Op("scan", ("a", "z"), {"x": 1, "y": copied})), Status.OK),
+        (2, (Op("r", "y", copied), Op("scan", ("a", "z"), {"x": 1, "y": copied})), Status.OK),
     ]
     assert (outcome.trouble, outcome.interrupted, outcome.history.cut) == ("", False, "")
     assert (outcome.history.end[:-1] < outcome.history.start[1:]).all()
@@ -249,7 +249,7 @@ def test_adapter_that_answers_nonsense_makes_it_unknown(tmp_path: Path, schedule
     )
     assert rows(outcome.history) == [
         (0, (Op("scan", ("a", "z"), UNSEEN),), Status.UNKNOWN),
-        (0, (Op("w", "x", 1),), Status.UNKNOWN),
+        (3, (Op("w", "x", 1),), Status.UNKNOWN),  # A new session, and so a new client.
     ]
     assert outcome.history.txn(0).error == "TypeError: the adapter answered a scan with list instead of a dict"
 

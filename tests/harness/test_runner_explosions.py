@@ -114,7 +114,7 @@ def test_client_waits_before_each_new_session(tmp_path: Path) -> None:
         raise ConnectionError("down")
 
     log = Recorder(tmp_path / "events.log", RunInfo(), step_clock())
-    client = Client(0, connect=refuse, recorder=log, pulse=Pulse(), pause=waits.append)
+    client = Client(0, connect=refuse, recorder=log, pulse=Pulse(), pause=waits.append, renumber=lambda: 1)
     with pytest.raises(
         RunTrouble, match="client 0 had 10 broken sessions in a row, at last with ConnectionError: down"
     ):

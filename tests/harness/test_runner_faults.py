@@ -133,7 +133,7 @@ def test_replacements_that_hang_end_the_run(
         "the target hangs: 2 clients hung that had replaced others, the last in r (time-out 0.5 s)"
     )
     unknown = [txn.client for txn in outcome.history.txns() if txn.status is Status.UNKNOWN]
-    assert unknown[1:] == [3, 4]
+    assert unknown[1:] == [4, 5]
 
 
 @pytest.mark.parametrize("schedule", ["steps", "threads"])

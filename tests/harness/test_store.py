@@ -286,7 +286,9 @@ def test_killed_suite_still_lists_its_runs(tmp_path: Path) -> None:
     (killed / "history" / "format.json").unlink()
     record = load_suite(tmp_path)
     assert (record.suite, run_directories(tmp_path)) == ("quick", (whole, killed))
-    assert [run.trouble for run in record.runs] == ["", "the run was killed before it was sealed"]
+    assert [run.missing for run in record.runs] == [
+        "the suite was killed before it ended, and what had not begun is missing"
+    ] * 2
     assert load_suite(whole).runs == (RunEntry("."),)
     with pytest.raises(StoreError, match="holds no run"):
         load_suite(tmp_path / "runs" / "nothing")
