@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from harness.history import KIND_CODE, Op, Status
-from harness.program import Program
+from harness.program import Program, Rollback
 from harness.recorder import Attempt, Lease, Recorder, Revoked
 from harness.target import Aborted, Session
 from harness.trouble import RunTrouble, described
@@ -106,8 +106,10 @@ class Client:
             self._step(self._next)
         except Aborted as error:
             return self._fail(Status.ABORTED, described(error, with_type=False))
+        except Rollback:
+            return self._give_up("rolled back by its client")
         except ProgramError as error:
-            self._give_up(error)
+            self._give_up(str(error))
             raise
         except (RunTrouble, Revoked):
             raise
@@ -190,6 +192,8 @@ class Client:
             op = next(self._program) if answer is None else self._program.send(answer)
         except StopIteration:
             return None
+        except Rollback:
+            raise
         except Exception as error:
             raise ProgramError(f"a program raised {described(error)}") from error
         if not isinstance(op, Op) or op.kind not in KIND_CODE:
@@ -206,11 +210,13 @@ class Client:
         self._abort()
         return status
 
-    def _give_up(self, error: Exception) -> None:
-        """The program is wrong: commit was never called, so an abort that returns leaves nothing behind."""
+    def _give_up(self, error: str) -> Status:
+        """Roll back: commit was never called, so an abort that returns leaves nothing behind."""
         status = Status.ABORTED if self._abort() else Status.UNKNOWN
-        self._recorder.finish(self.lease, status, str(error))
+        self.error = error
+        self._recorder.finish(self.lease, status, error)
         self._drop_program()
+        return status
 
     def _abort(self) -> bool:
         """Abort what is open. A session that cannot even do that is not used again."""

@@ -6,6 +6,7 @@
 
 Blind, read-dependent and interactive transactions are then one concept, and whoever holds the generator
 between two steps can interleave transactions exactly. Random choices are drawn when the program is made.
+A program that returns commits; one that raises `Rollback` gives its transaction up.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = [
     "Program",
     "Programs",
     "Rng",
+    "Rollback",
     "Workload",
     "append",
     "delete",
@@ -33,6 +35,10 @@ __all__ = [
 
 Program = Generator[Op, Op, None]
 Rng = Random
+
+
+class Rollback(Exception):
+    """Raised by a program that wants its transaction rolled back: none of it may ever be seen."""
 
 
 def read(key: Any) -> Op:
@@ -70,7 +76,8 @@ class Params:
 
     `keys` in play at a time; `key_choice` from KEY_CHOICES: "hot" sends the share `contention` of all choices
     to a tenth of the keys, "rotating" retires a key after `writes_per_key` writes; `ops_min`..`ops_max`
-    operations a transaction, the share `read_ratio` of them reads.
+    operations a transaction, the share `read_ratio` of them reads; the share `rollback_ratio` of transactions is
+    rolled back by the client.
     """
 
     keys: int = 8
@@ -80,6 +87,7 @@ class Params:
     ops_min: int = 1
     ops_max: int = 4
     read_ratio: float = 0.5
+    rollback_ratio: float = 0.05
 
     def problem(self) -> str:
         """Why no workload can run with these, in a sentence, or nothing."""
@@ -89,8 +97,8 @@ class Params:
             return "keys, writes_per_key and ops_min are at least 1, and ops_max is at least ops_min"
         if max(self.keys, self.ops_max) > _MANY:
             return f"keys and ops_max are at most {_MANY}"
-        if not (0 <= self.contention <= 1 and 0 <= self.read_ratio <= 1):
-            return "contention and read_ratio are shares between 0 and 1"
+        if not all(0 <= share <= 1 for share in (self.contention, self.read_ratio, self.rollback_ratio)):
+            return "contention, read_ratio and rollback_ratio are shares between 0 and 1"
         return ""
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from harness.history import UNSEEN_LENGTH, Status
+from harness.history import KIND_CODE, UNSEEN_LENGTH, Status
 from harness.level import IMPLIES, LEVELS, implied_by, minimal
 from harness.verdict import Outcome, RunResult
 from reports.overall import Overall
@@ -76,8 +76,19 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
     unseen = int(np.count_nonzero(history.op_length == UNSEEN_LENGTH))
     if unseen:
         yield f"{unseen} operations never had an answer; what they would have seen, shown as ?, counts for nothing."
+    yield from _origin(run)
+
+
+def _origin(run: RunResult) -> Iterator[str]:
+    """What is taken on trust of a foreign history, and which faults one of ours was put through."""
+    history = run.history
     if run.info.foreign:
         yield "The history was recorded elsewhere: that its times and values are true is taken on trust."
+        if run.info.append == "atomic" and (history.op_kind == KIND_CODE["append"]).any():
+            yield (
+                "Appends are taken to be atomic. Where one is a read and a write, say so with --append "
+                "read-modify-write: below the levels that forbid lost updates, one may then overwrite another."
+            )
     elif not history.faults:
         yield "No fault was injected: nothing is said about crashes, pauses or partitions."
     else:

@@ -3,7 +3,7 @@
     T1 ── r x [] ── append y 1 ───────────── commit       T1 missed T2's append and T2 missed T1's:
     T2 ──────── r y [] ── append x 1 ── commit            T1 ─rw→ T2 ─rw→ T1
 
-Uses keys, key_choice, contention, writes_per_key, ops_min, ops_max and read_ratio.
+Uses keys, key_choice, contention, writes_per_key, ops_min, ops_max, read_ratio and rollback_ratio.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def _programs(rng: Rng, params: Params) -> Iterator[Program]:
     appended: Counter[int] = Counter()
     while True:
         length = rng.randint(params.ops_min, params.ops_max)
-        yield straight([_op(rng, params, chooser, appended) for _ in range(length)])
+        ops = [_op(rng, params, chooser, appended) for _ in range(length)]
+        yield straight(ops, rollback=rng.random() < params.rollback_ratio)
 
 
 def _op(rng: Rng, params: Params, chooser: KeyChooser, appended: Counter[int]) -> Op:

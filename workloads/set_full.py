@@ -3,7 +3,8 @@
     T1 ── w element7 7 ── acknowledged
     T2 ───────────────────────────────── r element7 –       the element is lost
 
-Uses ops_max (how many of the newest elements a reader looks at) and read_ratio. An element is a key of its own,
+Uses ops_max (how many of the newest elements a reader looks at), read_ratio and rollback_ratio: what was rolled back
+must never be seen. An element is a key of its own,
 because every database can store a key; the finale reads them all.
 """
 
@@ -31,7 +32,7 @@ def _programs(rng: Rng, params: Params) -> Iterator[Program]:
             newest = range(max(1, element - params.ops_max), max(2, element))
             yield straight([read(_key(one)) for one in newest])
         else:
-            yield straight([write(_key(element), element)])
+            yield straight([write(_key(element), element)], rollback=rng.random() < params.rollback_ratio)
             element += 1
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from harness.history import Op
-from harness.program import Params, Program, Rng
+from harness.program import Params, Program, Rng, Rollback
 
 __all__ = ["no_programs", "straight", "sweep"]
 
@@ -24,11 +24,13 @@ def no_programs(rng: Rng, params: Params) -> Iterator[Program]:
     yield from ()
 
 
-def straight(ops: Sequence[Op]) -> Program:
-    """One transaction of these operations, whatever they return."""
+def straight(ops: Sequence[Op], *, rollback: bool = False) -> Program:
+    """One transaction of these operations, whatever they return; rolled back at its end if so wanted."""
     # `yield from ops` would break: a list cannot be sent a result.
     for op in ops:  # noqa: UP028
         yield op
+    if rollback:
+        raise Rollback
 
 
 @dataclass

@@ -16,7 +16,7 @@ from typing import Any
 
 from harness.build import HistoryBuilder
 from harness.history import UNSEEN, History, Op, RunInfo, Status
-from harness.program import Params, Program, Workload
+from harness.program import Params, Program, Rollback, Workload
 
 LEVELS = ("serializable", "snapshot-isolation", "read-committed")
 KEEPS = {
@@ -185,6 +185,8 @@ class Simulation:
             client.next = client.program.send(completed)
         except StopIteration:
             client.next = None
+        except Rollback:
+            self._end(client, Status.ABORTED)
 
     def _finish(self, client: Client) -> None:
         """Commits; an outcome that is never told may be a commit, a commit to come, or none at all."""

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from harness.history import Op
-from harness.program import Params, Program, read
+from harness.program import Params, Program, Rollback, read
 from workloads.keys import KeyChooser, rotating_groups
 from workloads.sweep import sweep
 from workloads.tagged import number_of, tagged
@@ -80,7 +80,7 @@ def _drive(program: Program, stored: dict[str, object]) -> list[str]:
         keys.append(op.key)
         try:
             op = program.send(op._replace(value=stored.get(op.key)))
-        except StopIteration:
+        except (StopIteration, Rollback):
             op = None
     return keys
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from harness.history import KIND_CODE, Op
-from harness.program import KEY_CHOICES, Params, Program
+from harness.program import KEY_CHOICES, Params, Program, Rollback
 from workloads import WORKLOADS
 
 NAMES = ("list-append", "bank", "counter", "write-skew", "predicate-skew", "long-fork", "set")
@@ -35,7 +35,7 @@ def _drive(program: Program, stored: dict[str, Any]) -> list[Op]:
         done.append(op)
         try:
             op = program.send(op)
-        except StopIteration:
+        except (StopIteration, Rollback):
             op = None
     return done
 
