@@ -83,7 +83,9 @@
     var at = list.map(function (one) { return "#" + one.id; }).indexOf(location.hash);
     var next = at < 0 ? (by > 0 ? 0 : list.length - 1) : Math.max(0, Math.min(list.length - 1, at + by));
     if (!list[next]) { return; }
-    if (location.hash === "#" + list[next].id) { route(); } else { location.hash = list[next].id; }
+    /* Not by location.hash: the browser would follow in its own time, and walking is no place to go back to. */
+    history.replaceState(null, "", "#" + list[next].id);
+    route();
   };
   addEventListener("keydown", function (event) {
     if (event.ctrlKey || event.metaKey || event.altKey) { return; }
