@@ -15,7 +15,7 @@ from checkers.catalogue import directly_refuted
 from harness.history import History
 from harness.level import Level, refuted_by
 from harness.trouble import described
-from harness.verdict import Doubt, Findings, Verdict, judge
+from harness.verdict import Doubt, Findings, Outcome, Verdict, judge
 
 __all__ = ["checkers_for", "judge_history"]
 
@@ -49,14 +49,14 @@ def judge_history(
     `missing` says what is not there to be judged, beside what the history itself says is cut.
     """
     gaps = [gap for gap in (history.cut and f"the history is not whole: {history.cut}", missing) if gap]
-    return tuple(
-        judge(
-            _incomplete(_only(_findings(name, history, budget_s), only), gaps),
-            expected,
-            strict_evidence=strict_evidence,
-        )
-        for name in checkers
-    )
+    verdicts = []
+    for name in checkers:
+        findings = _incomplete(_only(_findings(name, history, budget_s), only), gaps)
+        verdict = judge(findings, expected, strict_evidence=strict_evidence)
+        if only and verdict.outcome is Outcome.PASS:
+            verdict = replace(verdict, sentence=f"only {', '.join(only)} counted, and none was found")
+        verdicts.append(verdict)
+    return tuple(verdicts)
 
 
 def _findings(name: str, history: History, budget_s: float | None) -> Findings:
