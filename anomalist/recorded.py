@@ -11,6 +11,7 @@ from time import monotonic
 import msgspec
 
 import anomalist
+from anomalist.commands import text_of
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
 from anomalist.judging import checkers_for, judge_history
@@ -102,7 +103,7 @@ def _foreign(path: Path, request: CheckRequest) -> History:
         raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
-    return replace(history, info=replace(history.info, append=request.append))
+    return replace(history, info=replace(history.info, append=request.append, settings={"file": text_of(path)}))
 
 
 def _judged(history: History, request: CheckRequest, name: str, missing: str = "") -> RunResult:

@@ -241,6 +241,10 @@ def _cut(reader: LogReader, without_outcome: int) -> str:
         lost = f", {reader.lost_bytes} bytes at its end were cut as damaged"
         lost += f" with {behind} whole frames among them" if behind > 0 else ""
     return (
-        f"the run was killed or could not go on writing: {without_outcome} transactions have no outcome{lost}, "
+        f"the run was killed or could not go on writing: {_transactions(without_outcome)} no outcome{lost}, "
         "and transactions that were still open then are missing"
     )
+
+
+def _transactions(number: int) -> str:
+    return "1 transaction has" if number == 1 else f"{number} transactions have"

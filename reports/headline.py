@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.verdict import Outcome, RunResult, SuiteRun
 from reports.overall import Overall
+from reports.values import counted
 
 __all__ = ["headline"]
 
@@ -51,16 +52,25 @@ def _pass(seen: Seen) -> tuple[str, str]:
     targets = ", ".join(dict.fromkeys(_name(run) for run, _ in seen))
     txns = sum(len(run.history) for run, _ in seen)
     runs = "one run" if len(seen) == 1 else f"{len(seen)} runs"
-    needed = any(row.needed for _, one in seen for row in one.evidence)
-    weight = " They overlapped enough that a failure could have shown." if needed else ""
+    weight = _weight(seen)
     allowed = sum(group.count for _, one in seen for group in one.groups)
     admitted = f" {allowed} anomalies were found that {expected} allows." if allowed else ""
     return (
         f"Nothing contradicts {expected} in {targets}.",
-        f"{txns} transactions in {runs} were searched for anomalies.{weight}{admitted}",
+        f"{counted(txns, 'transaction')} in {runs}, searched for anomalies.{weight}{admitted}",
     )
 
 
+def _weight(seen: Seen) -> str:
+    """What the evidence is worth: a foreign history may pass by the mathematics alone."""
+    if any(one.lacking for _, one in seen):
+        return " There is too little evidence in it to make much of that: a failure could hardly have shown."
+    if any(row.needed for _, one in seen for row in one.evidence):
+        return " There was evidence enough that a failure could have shown."
+    return ""
+
+
 def _name(run: RunResult) -> str:
-    name = f"{run.info.target} {run.info.target_version}".strip()
-    return name or ("the recorded history" if run.info.foreign else "the target")
+    if run.info.foreign:
+        return run.info.settings.get("file") or "the recorded history"
+    return f"{run.info.target} {run.info.target_version}".strip() or "the target"

@@ -23,7 +23,7 @@ from reports.overall import Overall, Row, overall, rows_of
 from reports.rail import Stop, off_rail, rail, standing
 from reports.section import Plan, section, title
 from reports.timeline_svg import OPERATIONS_MAX
-from reports.values import visible
+from reports.values import counted, visible
 
 __all__ = ["render_page"]
 
@@ -262,7 +262,7 @@ def _note(run: RunResult, one: Overall, seeds: int) -> str:
         return seed + names + more + (", allowed" if all(group.allowed for group in one.groups) else "")
     if one.reason:
         return seed + one.reason
-    return f"{seed}{len(run.history)} transactions"
+    return f"{seed}{counted(len(run.history), 'transaction')}"
 
 
 def _listed(row: Row, anchors: Anchors, seen: Seen) -> Listed:

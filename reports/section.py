@@ -17,7 +17,7 @@ from reports.overall import Overall
 from reports.proof import LongestReads, Proof, proof
 from reports.series import chart, peak, quantiles, series
 from reports.timeline_svg import Timeline, timeline
-from reports.values import show
+from reports.values import counted, show
 
 __all__ = ["Chart", "FaultRow", "Plan", "Section", "section"]
 
@@ -127,7 +127,7 @@ def title(run: RunResult) -> str:
 def counts(history: History) -> str:
     """Transactions by fate."""
     ok, aborted, unknown = np.bincount(history.status, minlength=3).tolist()
-    return f"{len(history)} transactions: {ok} committed, {aborted} aborted, {unknown} unknown"
+    return f"{counted(len(history), 'transaction')}: {ok} committed, {aborted} aborted, {unknown} unknown"
 
 
 def _marked(history: History, proofs: tuple[Proof, ...]) -> dict[int, str]:

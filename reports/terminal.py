@@ -86,7 +86,8 @@ def _table(seen: Seen) -> Table:
 
 def _run_name(run: RunResult) -> str:
     if run.info.foreign:
-        return " ".join(part for part in (run.info.workload, run.directory) if part) or "history"
+        place = run.info.settings.get("file") or run.directory
+        return " ".join(part for part in (run.info.workload, place) if part) or "history"
     return f"{run.info.workload or run.directory} seed {run.info.seed}"
 
 
@@ -108,7 +109,7 @@ def _mishaps(seen: Seen) -> Iterator[RenderableType]:
     for run, one in seen:
         if one.outcome == Outcome.UNKNOWN and one.sentence:
             yield Text(visible(f"{_run_name(run)}: {one.reason}: {one.sentence}"), style="yellow")
-        if run.history.cut:
+        if run.history.cut and run.history.cut not in one.sentence:
             yield Text(visible(f"{_run_name(run)}: this history is not whole: {run.history.cut}"), style="yellow")
 
 

@@ -16,7 +16,7 @@ from harness.history import History, Int64s, Status
 from reports.clock import Clock
 from reports.lanes_svg import axis, bands
 from reports.svg import number, percent, tag
-from reports.values import show_op
+from reports.values import counted, show_op
 
 __all__ = ["OPERATIONS_MAX", "Timeline", "timeline"]
 
@@ -74,7 +74,7 @@ def _bars(
     for place, client in enumerate(clients.tolist()):
         own = [_bar(history, row, marked, clock) for row in np.flatnonzero(history.client == client).tolist()]
         rows.append(tag("g", *own, transform=f"translate(0 {_TOP + _ROW * place})"))
-    note = f"All {len(history)} transactions, a bar each. {_shown_marks(marked)}"
+    note = f"All {counted(len(history), 'transaction')}, a bar each. {_shown_marks(marked)}"
     return rows, tuple(str(client) for client in clients.tolist()), note
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.history import UNSEEN, Op
 
-__all__ = ["LENGTH_MAX", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
+__all__ = ["LENGTH_MAX", "counted", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
 
 LENGTH_MAX = 48
 _SENTENCE_MAX = 2_000
@@ -30,6 +30,11 @@ _HARMFUL = re.compile(
 )
 _PLAIN = re.compile(r"[A-Za-z_][\w.:/+-]*", re.ASCII)
 _RESERVED = frozenset({"none", "true", "false", "nan", "inf"})
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun, in the plural unless there is one."""
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def visible(text: str, length_max: int = _SENTENCE_MAX) -> str:
