@@ -30,7 +30,8 @@ def test_a_pass_with_enough_evidence_says_that_it_could_have_failed() -> None:
     """Where the evidence suffices, the sentence says so."""
     assert told(10, foreign=False) == (
         "Nothing contradicts serializable in ledgerdb 2.",
-        "1 transaction in one run, searched for anomalies. There was evidence enough that a failure could have shown.",
+        "1 transaction in one run, searched for anomalies. "
+        "There was evidence enough that a failure could have shown.",
     )
 
 
