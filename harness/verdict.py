@@ -134,44 +134,26 @@ class Verdict:
 def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) -> Verdict:
     """The one place that decides: FAIL iff `expected` is refuted, UNKNOWN where a pass would be worth nothing.
 
-    With `strict_evidence`, a pass on too little evidence is UNKNOWN with the reason "vacuous".
+    With `strict_evidence`, a pass on too little evidence is UNKNOWN with the reason "vacuous"; a level that
+    nothing the checker looks for could refute is UNKNOWN with the reason "undecided".
     """
+
+    def verdict(outcome: Outcome, sentence: str, reason: str = "") -> Verdict:
+        return Verdict(outcome=outcome, expected=expected, findings=findings, reason=reason, sentence=sentence)
+
     if expected in findings.refuted:
-        against = [one for one in findings.anomalies if expected in _closed(one)]
-        names = ", ".join(dict.fromkeys(one.name for one in against))
-        return Verdict(
-            outcome=Outcome.FAIL, expected=expected, findings=findings, sentence=f"{names}: not {expected}"
-        )
+        against = dict.fromkeys(one.name for one in findings.anomalies if expected in _closed(one))
+        return verdict(Outcome.FAIL, f"{', '.join(against)}: not {expected}")
     if findings.doubts:
-        first = findings.doubts[0]
-        return Verdict(
-            outcome=Outcome.UNKNOWN,
-            expected=expected,
-            findings=findings,
-            reason=first.reason,
-            sentence=first.sentence,
-        )
+        return verdict(Outcome.UNKNOWN, findings.doubts[0].sentence, findings.doubts[0].reason)
     if expected not in refuted_by(findings.searched):
-        return Verdict(
-            outcome=Outcome.UNKNOWN,
-            expected=expected,
-            findings=findings,
-            reason="undecided",
-            sentence=f"nothing that the {findings.checker} checker looks for could refute {expected}",
-        )
+        nothing = f"nothing that the {findings.checker} checker looks for could refute {expected}"
+        return verdict(Outcome.UNKNOWN, nothing, "undecided")
     lacking = [one for one in findings.evidence if one.found < one.needed]
     if strict_evidence and lacking:
         text = ", ".join(f"{one.name} {one.found} of {one.needed} needed" for one in lacking)
-        return Verdict(
-            outcome=Outcome.UNKNOWN,
-            expected=expected,
-            findings=findings,
-            reason="vacuous",
-            sentence=f"nothing was found, but nothing could have been: {text}",
-        )
-    return Verdict(
-        outcome=Outcome.PASS, expected=expected, findings=findings, sentence=f"no anomaly refutes {expected}"
-    )
+        return verdict(Outcome.UNKNOWN, f"nothing was found, but nothing could have been: {text}", "vacuous")
+    return verdict(Outcome.PASS, f"no anomaly refutes {expected}")
 
 
 def _closed(anomaly: Anomaly) -> tuple[Level, ...]:

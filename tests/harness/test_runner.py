@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import small_runs
 from fake_targets import Hook, MemoryTarget, each, mixed, quiet, workload
 
 from harness.eventlog import Frame, LogReader
 from harness.history import UNSEEN, History, Op, RunInfo, Status
-from harness.program import Params, Program, Rng, Workload, append, read, scan, write
+from harness.program import Params, Program, Rng, Rollback, Workload, append, read, scan, write
 from harness.runner import RETRIES_MAX, RunOutcome, run
 from harness.store import load_history
 from harness.target import Aborted
@@ -24,18 +25,7 @@ BOTH = pytest.mark.parametrize("schedule", ["steps", "threads"])
 def perform(
     directory: Path, work: Workload, *, hook: Hook = quiet, schedule: str = "steps", **changes: Any
 ) -> RunOutcome:
-    options: dict[str, Any] = {
-        "info": RunInfo(level="serializable", workload="fake"),
-        "params": Params(),
-        "clients": 2,
-        "schedule": schedule,
-        "seed": 1,
-        "txns": None,
-        "time_limit_s": None,
-        "op_timeout_s": 20.0,
-        "directory": directory,
-    }
-    return run(MemoryTarget(hook), work, **(options | changes))
+    return small_runs.perform(directory, work, hook, schedule=schedule, **({"op_timeout_s": 20.0} | changes))
 
 
 def rows(history: History) -> list[tuple[int, tuple[Op, ...], Status]]:
@@ -315,3 +305,19 @@ def test_unknown_schedule_and_no_clients_are_refused(tmp_path: Path) -> None:
         perform(tmp_path, workload(), schedule="random")
     with pytest.raises(ValueError, match="one client at least"):
         perform(tmp_path, workload(), clients=0)
+
+
+@BOTH
+def test_a_program_that_rolls_back_leaves_nothing_and_is_aborted(tmp_path: Path, schedule: str) -> None:
+    """A program that raises Rollback has its operations recorded as ABORTED, and nobody ever sees them."""
+
+    def rolled_back() -> Program:
+        yield write("x", 7)
+        raise Rollback
+
+    outcome = perform(tmp_path, workload(each(rolled_back), finale=each(read_y)), clients=1, schedule=schedule)
+    assert rows(outcome.history)[:1] == [(0, (Op("w", "x", 7),), Status.ABORTED)]
+    assert outcome.history.txn(0).error == "rolled back by its client"
+    (_, (_, scanned), _) = rows(outcome.history)[1]
+    assert scanned == Op("scan", ("a", "z"), {})
+    assert outcome.trouble == ""
