@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from time import process_time
 from types import FrameType
 
 from anomalist.exits import UsageError
@@ -62,9 +63,11 @@ def judge_history(
 def _findings(name: str, history: History, budget_s: float | None) -> Findings:
     """A checker that raises or runs out of time says UNKNOWN with its reason; it never takes the run down."""
     assert name in CHECKERS
+    began = process_time()
     try:
         with _time_limit(budget_s):
-            return checker(name, history)
+            findings = checker(name, history)
+            return replace(findings, stats={**findings.stats, "seconds": round(process_time() - began, 6)})
     except _BudgetSpent:
         sentence = f"the {name} checker did not finish within {budget_s:g} s: give it more with --budget"
         return Findings(checker=name, doubts=(Doubt("budget", sentence),))
