@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
@@ -22,10 +22,11 @@ from anomalist.judging import judge_history
 from anomalist.performing import Progress, perform
 from anomalist.plan import Task
 from anomalist.suites import WORKLOADS
+from harness.build import build_history
 from harness.level import Level
 from harness.rundir import load_run
 from harness.target import TargetUnavailable
-from harness.trouble import Trouble
+from harness.trouble import StoreError, Trouble
 from harness.verdict import RunResult, Verdict
 
 __all__ = ["perform_apart"]
@@ -64,15 +65,14 @@ def perform_apart(
     """The results of all tasks, in their order, at most `jobs` at a time. Raises what a run could not start for."""
     results: dict[int, RunResult] = {}
     running: list[_Running] = []
-    told_to_stop = False
     try:
         while True:
             while len(running) < jobs and (task := next(tasks, None)) is not None:
                 running.append(_start(len(results) + len(running), task))
             if not running:
                 return [results[place] for place in sorted(results)]
-            if stop.is_set() and not told_to_stop:
-                told_to_stop = True
+            if stop.is_set():
+                # Every time round: a process that was only starting has ignored it so far.
                 _signal(running)
             ready = wait([one.connection for one in running], timeout=_POLL_S)
             for one in [one for one in running if one.connection in ready]:
@@ -89,9 +89,23 @@ def _start(place: int, task: Task) -> _Running:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(theirs, task), name=task.part.workload)
-    process.start()
+    with _ignoring_interrupts():
+        process.start()
     theirs.close()
     return _Running(place, task, process, ours, monotonic())
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """A process begins as its parent is: deaf to Ctrl-C, until it can answer it well."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _signal(running: list[_Running]) -> None:
@@ -151,7 +165,10 @@ def _crashed(one: _Running) -> RunResult:
     """The process is gone without a word: judge what its log holds."""
     code = one.process.exitcode or 0
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
-    history = load_run(one.task.directory)
+    try:
+        history = load_run(one.task.directory)
+    except StoreError:
+        history = build_history((), one.task.info)  # It ended before it could write anything down.
     return RunResult(
         history=history,
         verdicts=judge_history(
