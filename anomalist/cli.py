@@ -158,9 +158,7 @@ def run_verb(**options: Any) -> int:
 @click.option(
     "--append",
     type=click.Choice(["atomic", "read-modify-write"]),
-    default="atomic",
-    show_default=True,
-    help="Can one append overwrite another where lost updates are allowed?",
+    help="Can one append overwrite another? Default: atomic, or what our own run says of its target.",
 )
 @click.option("--anomalies", callback=_words, help="Only these count: names, separated by commas.")
 @click.option("--budget", type=_SECONDS, metavar="S", help="Seconds a checker may take.")

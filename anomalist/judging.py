@@ -55,7 +55,7 @@ def judge_history(
         findings = _incomplete(_only(_findings(name, history, budget_s), only), gaps)
         verdict = judge(findings, expected, strict_evidence=strict_evidence)
         if only and verdict.outcome is Outcome.PASS:
-            verdict = replace(verdict, sentence=f"only {', '.join(only)} counted, and none was found")
+            verdict = replace(verdict, sentence=f"only {', '.join(only)} counted: nothing of it refutes {expected}")
         verdicts.append(verdict)
     return tuple(verdicts)
 

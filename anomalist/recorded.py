@@ -56,7 +56,7 @@ class CheckRequest:
     anomalies: tuple[str, ...] = ()
     budget_s: float | None = None
     min_evidence: bool = False
-    append: str = "atomic"
+    append: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,11 +103,13 @@ def _foreign(path: Path, request: CheckRequest) -> History:
         raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
-    return replace(history, info=replace(history.info, append=request.append, settings={"file": text_of(path)}))
+    return replace(history, info=replace(history.info, settings={"file": text_of(path)}))
 
 
 def _judged(history: History, request: CheckRequest, name: str, missing: str = "") -> RunResult:
     began = monotonic()
+    if request.append is not None:
+        history = replace(history, info=replace(history.info, append=request.append))
     own = "" if history.info.foreign else history.info.expected
     try:
         expected = level((own or FOREIGN_EXPECTED) if request.expected is None else request.expected)

@@ -83,8 +83,12 @@ def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: An
 
 def _unwritten(directory: Path, error: OSError | StoreError) -> Exit:
     """Say which file could not be written; what was found is said all the same."""
-    detail = str(error) if isinstance(error, StoreError) else f"{error.filename or directory}: {error.strerror}"
-    print(f"anomalist: cannot write {printable(detail)}; free some space or name another place.", file=sys.stderr)
+    sentence = str(error)
+    if isinstance(error, OSError):
+        sentence = (
+            f"cannot write {error.filename or directory}: {error.strerror}; free some space or name another place"
+        )
+    print(f"anomalist: {printable(sentence)}.", file=sys.stderr)
     return Exit.TROUBLE
 
 
@@ -217,16 +221,21 @@ def check_verb(
         for path in histories:
             judged += check(path, request)
     command = _check_command(histories, options)
-    suite_run = new_suite(judged, command, directory)
+    suite_run = new_suite(judged, command, None)
     document = check_document((one.name, one.run) for one in judged)
+    codes = [exit_of(one.run) for one in judged]
     page = None
-    if directory is not None:
-        page = _write_reports(suite_run, directory, reports or ("html",), document)
-    else:
-        for own in dict.fromkeys(one.suite_directory for one in judged if one.suite_directory is not None):
-            page = _renew(own, judged, command, reports, filtered=bool(request.anomalies))
+    try:
+        if directory is not None:
+            placed = new_suite(judged, command, directory)
+            page = _write_reports(placed, directory, reports or ("html",), document)
+        else:
+            for own in dict.fromkeys(one.suite_directory for one in judged if one.suite_directory is not None):
+                page = _renew(own, judged, command, reports, filtered=bool(request.anomalies))
+    except (OSError, StoreError) as error:
+        codes.append(_unwritten(out or histories[0], error))
     _show(suite_run, document, page, as_json=as_json, color=color)
-    return combined(exit_of(one.run) for one in judged)
+    return combined(codes)
 
 
 @contextmanager
@@ -265,7 +274,7 @@ def _check_command(histories: Sequence[Path], options: dict[str, Any]) -> str:
         ("--format", None if options["file_format"] == "auto" else options["file_format"]),
         *(("-w", name) for name in options["workloads"]),
         ("--expect", options["expect"]),
-        ("--append", None if options["append"] == "atomic" else options["append"]),
+        ("--append", options["append"]),
         ("--anomalies", ",".join(options["anomalies"]) or None),
         ("--budget", None if options["budget"] is None else f"{options['budget']:g}"),
     ]

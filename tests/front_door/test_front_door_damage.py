@@ -210,3 +210,12 @@ def test_a_seed_that_cannot_be_stored_is_refused(command: Command) -> None:
     """A seed either runs and can be read back, or is a usage error before anything is recorded."""
     words = ("run", "-w", "set", "--txns", "60", "--seed", str(2**64), "--out", "out")
     assert command(*words).code in {0, 2}
+
+
+def test_no_space_for_the_page_of_a_check_does_not_mask_a_fail(tmp_path: Path) -> None:
+    """What `check` found is said even where its run directory could not be written: 1 comes before 4."""
+    (tmp_path / "skew.edn").write_text(WRITE_SKEW)
+    finished = child("check", "skew.edn", "--out", "out", cwd=tmp_path, file_size_bytes_max=3_000)
+    assert finished.code == 1
+    assert "G2-item" in finished.out
+    assert "File too large; free some space or name another place." in finished.err
