@@ -6,6 +6,7 @@ with Database.open("accounts", sync="full") as database:
         transaction.put("bob", transaction.get("alice"))
 """
 
+from engine.backup import Backup
 from engine.clock import Clock, SystemClock
 from engine.database import MEMORY, Database
 from engine.errors import (
@@ -17,6 +18,8 @@ from engine.errors import (
     InvalidPath,
     InvalidValue,
     Locked,
+    NewerFormat,
+    NoSavepoint,
     Poisoned,
     ReadOnly,
     TransactionClosed,
@@ -27,6 +30,7 @@ from engine.isolation import IsolationLevel
 from engine.keys import KEY_LENGTH_MAX
 from engine.latch import POINTS, Latches, ThreadLatches
 from engine.memory_vfs import MemoryVfs
+from engine.salvage import Salvaged
 from engine.transaction import Transaction
 from engine.vfs import OsVfs, Vfs
 
@@ -36,6 +40,7 @@ __all__ = [
     "KEY_LENGTH_MAX",
     "MEMORY",
     "POINTS",
+    "Backup",
     "Clock",
     "Conflict",
     "Corrupt",
@@ -49,9 +54,12 @@ __all__ = [
     "Latches",
     "Locked",
     "MemoryVfs",
+    "NewerFormat",
+    "NoSavepoint",
     "OsVfs",
     "Poisoned",
     "ReadOnly",
+    "Salvaged",
     "SystemClock",
     "ThreadLatches",
     "Transaction",

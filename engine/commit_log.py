@@ -18,16 +18,20 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
+from engine.codec import NO_CODEC
 from engine.errors import Poisoned
+from engine.index import Writes
 from engine.latch import Latches, Mutex
-from engine.recovery import Recovered
+from engine.recovery import Recovered, covered_segments
 from engine.vfs import File, Vfs
 from engine.wal import (
     HEADER_LENGTH,
     Segment,
     encode_header,
     encode_record,
+    encode_writes,
     segment_name,
+    segment_names,
 )
 
 __all__ = ["CommitLog", "Sync"]
@@ -35,7 +39,7 @@ __all__ = ["CommitLog", "Sync"]
 SEGMENT_LENGTH_MAX: Final = 64 << 20  # bytes; a segment ends with the group that passes it
 BUFFER_LENGTH_MAX: Final = 1 << 20  # bytes kept back at sync=off
 _JOIN_LENGTH_MAX: Final = 1 << 20  # a longer piece is written by itself: copying it costs more than a call
-_NO_WRITES: Final = b"\x80"  # an empty msgpack map
+_NO_WRITES: Final = encode_writes({})
 
 
 class Sync(Enum):
@@ -73,7 +77,11 @@ class CommitLog:
         self.flush_count = 0
         self.sync_count = 0
         self.byte_count = 0
+        self.length = recovered.log_length  # bytes of all segments
+        self.codec = NO_CODEC
         self.on_failure: Callable[[BaseException], None] | None = None
+        self.on_long: Callable[[], object] | None = None  # called where the log is longer than `long_at` bytes
+        self.long_at = 0
         self._vfs = vfs
         self._directory = directory
         self._sync = sync
@@ -90,8 +98,12 @@ class CommitLog:
         self._position = recovered.position
         self._file: File = recovered.file if recovered.file is not None else self._new_segment(recovered.seq + 1)
 
+    def encode(self, writes: Writes) -> bytes:
+        """What `append` takes. Raises TransactionTooLarge. The caller need not hold the commit mutex."""
+        return encode_writes(writes, self.codec)
+
     def append(self, seq: int, writes: bytes) -> None:
-        """Queue commit `seq` (its writes as a msgpack map). The caller holds the commit mutex."""
+        """Queue commit `seq` (its writes from `encode`). The caller holds the commit mutex."""
         self._queue.append((seq, writes))
         self._queue_length += len(writes)
 
@@ -102,6 +114,32 @@ class CommitLog:
         if self._sync is Sync.OFF and self._failure is None and self._queue_length < BUFFER_LENGTH_MAX:
             return
         self._flush_to(seq)
+
+    @property
+    def database_id(self) -> bytes:
+        """What the files of this database have in common: 16 bytes."""
+        return self._segment.database_id
+
+    def rotate(self) -> None:
+        """Make everything queued so far safe and start a new segment, so that the old ones can go one day."""
+        self._take_the_lead()
+        self._lead(rotates=True)
+
+    def drop(self, checkpoint_seq: int) -> None:
+        """Remove the segments that hold nothing newer than a checkpoint that is safe."""
+        for name in covered_segments(segment_names(self._vfs.names(self._directory)), checkpoint_seq):
+            place = posixpath.join(self._directory, name)
+            file = self._vfs.open(place)
+            self.length -= file.size()
+            file.close()
+            self._vfs.remove(place)
+        self._vfs.sync_directory(self._directory)
+
+    def make_safe(self, seq: int) -> None:
+        """Return once commit `seq` survives power loss, whatever the sync mode."""
+        self._flush_to(seq)
+        if self._synced_seq < seq:
+            self.rotate()
 
     def close(self, seq: int) -> None:
         """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open."""
@@ -116,19 +154,25 @@ class CommitLog:
             self._file.close()
 
     def _flush_to(self, seq: int) -> None:
+        if self._take_the_lead(seq):
+            self._lead()
+            if self.on_long is not None and self.length > self.long_at:
+                self.on_long()
+
+    def _take_the_lead(self, seq: int | None = None) -> bool:
+        """Wait until nobody flushes, and flush from now on; or return False once `seq` is flushed."""
         with self._turn:
             while True:
-                if self.flushed_seq >= seq:
-                    return
+                if seq is not None and self.flushed_seq >= seq:
+                    return False
                 if self._failure is not None:
                     raise Poisoned(f"the log could not be written ({self._failure})")
                 if not self._flushing:
                     self._flushing = True
-                    break
+                    return True
                 self._turn.wait()
-        self._lead()
 
-    def _lead(self) -> None:
+    def _lead(self, *, rotates: bool = False) -> None:
         """Flush the whole queue as its leader, then hand over."""
         flushed_seq = self.flushed_seq
         failure: BaseException | None = None
@@ -138,8 +182,11 @@ class CommitLog:
                 self._queue_length = 0
             if self._point is not None:
                 self._point("flush")
-            flushed_seq = group[-1][0]
-            self._flush(group)
+            if group:
+                self._flush(group)
+                flushed_seq = group[-1][0]
+            if rotates:
+                self._rotate(flushed_seq + 1)
         except Exception as error:
             failure = error
             raise self._poisoned(error) from error
@@ -186,6 +233,7 @@ class CommitLog:
             self._file.write(self._position, data)
             self._position += len(data)
             self.byte_count += len(data)
+            self.length += len(data)
 
     def _sync_file(self, seq: int) -> None:
         """Make everything written so far safe; `seq` is the newest commit of it."""
@@ -196,6 +244,8 @@ class CommitLog:
     def _rotate(self, first_seq: int) -> None:
         # The old segment is safe before the new one exists, so that only the last segment can be torn.
         self._sync_file(first_seq - 1)
+        if self._position == HEADER_LENGTH:  # It is empty still.
+            return
         self._file.close()
         self._file = self._new_segment(first_seq)
 
@@ -206,4 +256,5 @@ class CommitLog:
         file.sync()
         self._vfs.sync_directory(self._directory)
         self._position = HEADER_LENGTH
+        self.length += HEADER_LENGTH
         return file

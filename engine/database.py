@@ -11,23 +11,28 @@ from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import ClassVar, Final, TypeVar
 
+from engine.backup import Backup, restore_backup, verify_backup, write_backup
 from engine.clock import Clock, SystemClock
+from engine.codec import NO_CODEC, codec_named
 from engine.commit_log import CommitLog, Sync
-from engine.errors import Conflict, InvalidPath
+from engine.errors import Conflict
+from engine.files import LOCK_NAME, Files
+from engine.index import Expiring, Writes
 from engine.isolation import IsolationLevel
-from engine.keys import KEY_LENGTH_MAX, Key, encode_bound, encode_key, encode_value, prefix_end
-from engine.latch import Latches, Mutex, ThreadLatches
-from engine.recovery import recover
+from engine.keys import KEY_LENGTH_MAX, Key, encode_bound, encode_key, encode_value, moment_after, prefix_end
+from engine.latch import Latches, ThreadLatches
+from engine.place import make_place
+from engine.recovery import Recovery
+from engine.salvage import Salvaged, salvage
 from engine.store import Store
 from engine.transaction import Transaction, checked_prefix, new_transaction
-from engine.vfs import Lock, OsVfs, Vfs
-from engine.wal import segment_names
+from engine.vfs import OsVfs, Vfs
 
 __all__ = ["MEMORY", "RETRIES", "Database"]
 
 MEMORY: Final = ":memory:"
 RETRIES: Final = 100
-_LOCK_NAME: Final = "LOCK"
+CHECKPOINT_LENGTH: Final = 256 << 20  # bytes
 
 Result = TypeVar("Result")
 
@@ -37,15 +42,16 @@ class Database:
 
     store_class: ClassVar[type[Store]] = Store
     log_class: ClassVar[type[CommitLog]] = CommitLog
+    recovery_class: ClassVar[type[Recovery]] = Recovery
 
-    def __init__(self, path: str, store: Store, log: CommitLog | None, lock: Lock | None, clock: Clock) -> None:
+    def __init__(self, path: str, store: Store, files: Files | None, clock: Clock) -> None:
         """For `open`: takes over everything it is given."""
         self.path = path
         self._store = store
-        self._log = log
-        self._lock = lock
+        self._files = files
         self._clock = clock
         self._opened = clock.now()
+        self._codec = NO_CODEC
 
     @classmethod
     def open(
@@ -53,6 +59,7 @@ class Database:
         path: str | os.PathLike[str] = MEMORY,
         sync: str = "full",
         *,
+        checkpoint_length: int = CHECKPOINT_LENGTH,
         vfs: Vfs | None = None,
         clock: Clock | None = None,
         latches: Latches | None = None,
@@ -62,8 +69,11 @@ class Database:
         ":memory:" without a `vfs` is a database without a log, gone when it is closed. `sync` says what an
         acknowledged commit survives: "full" power loss, "normal" the death of the process, "off" neither.
 
-        Raises InvalidPath (nothing was created), Locked, Corrupt, ValueError for another `sync` or a log written
-        by a newer engine, and OSError where the system refuses.
+        A checkpoint is made whenever the log is longer than `checkpoint_length` bytes, and than the last one; with 0
+        only when `checkpoint` is called.
+
+        Raises InvalidPath (nothing was created), Locked, Corrupt, NewerFormat, ValueError for another `sync`, and
+        OSError where the system refuses.
         """
         mode = _sync_mode(sync)
         place = os.fspath(path)
@@ -72,27 +82,22 @@ class Database:
         mutex = latches.mutex("commit")
         if place == MEMORY and vfs is None:
             # Nobody could ever read its log again.
-            return cls(place, cls.store_class(latches, mutex, None), None, None, clock)
+            return cls(place, cls.store_class(latches, mutex, clock, None), None, clock)
         vfs = vfs if vfs is not None else OsVfs()
-        _prepare_directory(vfs, place)
-        lock = vfs.lock(posixpath.join(place, _LOCK_NAME))
+        make_place(vfs, place)
+        lock = vfs.lock(posixpath.join(place, LOCK_NAME))
         try:
-            store, log = cls._recovered(vfs, place, mode, latches, mutex)
+            recovered = cls.recovery_class(vfs, place).run()
+            log = cls.log_class(vfs, place, recovered, mode, latches, mutex, os.urandom(16))
         except BaseException:
             lock.close()
             raise
-        return cls(place, store, log, lock, clock)
-
-    @classmethod
-    def _recovered(
-        cls, vfs: Vfs, directory: str, sync: Sync, latches: Latches, mutex: Mutex
-    ) -> tuple[Store, CommitLog]:
-        recovered = recover(vfs, directory)
-        log = cls.log_class(vfs, directory, recovered, sync, latches, mutex, os.urandom(16))
-        store = cls.store_class(latches, mutex, log, recovered.seq)
+        store = cls.store_class(latches, mutex, clock, log, recovered.seq)
         store.load(recovered.newest)
         log.on_failure = store.poison
-        return store, log
+        files = Files(vfs, place, lock, log, latches, recovered.checkpoint_seq, checkpoint_length)
+        files.keep_the_log_short(store)
+        return cls(place, store, files, clock)
 
     def close(self) -> None:
         """Make everything safe, whatever the sync mode, and give up the directory. Closing twice is allowed.
@@ -100,14 +105,73 @@ class Database:
         Transactions that are still open can only be aborted. Raises Poisoned where the log cannot be written.
         """
         newest = self._store.close()
-        if newest is None:
-            return
+        if newest is not None and self._files is not None:
+            self._files.close(newest)
+
+    @property
+    def compression(self) -> str:
+        """How what is written from now on is compressed: "none", "lz4", "zstd" or "zlib". May be set at any time.
+
+        It concerns the log, checkpoints and backups; what was written before stays readable. Setting another name
+        raises ValueError.
+        """
+        return self._codec.name
+
+    @compression.setter
+    def compression(self, name: str) -> None:
+        self._codec = codec_named(name)
+        if self._files is not None:
+            self._files.log.codec = self._codec
+
+    def checkpoint(self) -> int:
+        """Write the whole state beside the log and drop what the log no longer needs; returns its newest commit.
+
+        Others read and commit meanwhile. It is also done without asking, see `open`. In memory there is nothing to
+        do. Raises OSError where the disk refuses, and nothing is lost then.
+        """
+        if self._files is None:
+            return self._store.newest()
+        self._store.refuse_unusable()
+        return self._files.checkpoint(self._store)
+
+    def backup(self, path: str | os.PathLike[str]) -> Backup:
+        """Write everything committed so far to the new or empty directory `path`, while others go on.
+
+        Raises InvalidPath, or OSError with an unfinished backup left behind, which `verify_backup` refuses.
+        """
+        vfs = OsVfs() if self._files is None else self._files.vfs
+        database_id = os.urandom(16) if self._files is None else self._files.log.database_id
+        snap = self._store.register_snapshot()
         try:
-            if self._log is not None:
-                self._log.close(newest)
+            self._store.acknowledge(snap)
+            entries = self._store.index.entries_at(snap)
+            return write_backup(vfs, os.fspath(path), database_id, snap, entries, self._codec, self._clock.now())
         finally:
-            if self._lock is not None:
-                self._lock.close()
+            self._store.release(snap)
+
+    @staticmethod
+    def verify_backup(path: str | os.PathLike[str], *, vfs: Vfs | None = None) -> Backup:
+        """Read all of a backup and compare every byte with its manifest; returns what it holds.
+
+        Raises Corrupt, NewerFormat, or InvalidPath where there is no directory.
+        """
+        return verify_backup(vfs if vfs is not None else OsVfs(), os.fspath(path))
+
+    @staticmethod
+    def restore(backup: str | os.PathLike[str], path: str | os.PathLike[str], *, vfs: Vfs | None = None) -> Backup:
+        """Make a database in the new or empty directory `path` of a backup, which is verified first.
+
+        Raises as `verify_backup`, and InvalidPath for `path`.
+        """
+        return restore_backup(vfs if vfs is not None else OsVfs(), os.fspath(backup), os.fspath(path))
+
+    @staticmethod
+    def salvage(path: str | os.PathLike[str], into: str | os.PathLike[str], *, vfs: Vfs | None = None) -> Salvaged:
+        """Make a database in `into` of what stands before the first damage in `path`, which is only read.
+
+        Raises InvalidPath, Locked where `path` is open, and NewerFormat.
+        """
+        return salvage(vfs if vfs is not None else OsVfs(), os.fspath(path), os.fspath(into))
 
     def __enter__(self) -> Database:
         return self
@@ -127,9 +191,12 @@ class Database:
         """Whether `key` has a value."""
         return self._store.read(encode_key(key)) is not None
 
-    def put(self, key: Key, value: bytes) -> None:
-        """Store `value` at `key`."""
-        self._store.write({encode_key(key): encode_value(value)})
+    def put(self, key: Key, value: bytes, *, ttl_seconds: float | None = None) -> None:
+        """Store `value` at `key`, until `ttl_seconds` from now where they are given (see `Transaction.put`)."""
+        encoded: bytes | Expiring = encode_value(value)
+        if ttl_seconds is not None:
+            encoded = Expiring(encode_value(value), moment_after(self._clock.now(), ttl_seconds))
+        self._store.write({encode_key(key): encoded})
 
     def delete(self, key: Key) -> None:
         """Remove `key`. It is a write even where there is nothing to remove."""
@@ -150,7 +217,7 @@ class Database:
 
     def put_batch(self, pairs: Iterable[tuple[Key, bytes]]) -> int:
         """Put all pairs in one transaction, the last one winning where a key comes twice; returns their number."""
-        writes: dict[bytes, bytes | None] = {}
+        writes: Writes = {}
         count = 0
         for key, value in pairs:
             if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
@@ -171,17 +238,31 @@ class Database:
         return self.with_transaction(lambda transaction: transaction.delete_batch(encoded)) if encoded else 0
 
     def begin_transaction(
-        self, isolation: IsolationLevel = IsolationLevel.SERIALIZABLE, *, read_only: bool = False
+        self,
+        isolation: IsolationLevel = IsolationLevel.SERIALIZABLE,
+        *,
+        read_only: bool = False,
+        deferrable: bool = False,
     ) -> Transaction:
-        """A new transaction; its snapshot is taken at its first operation. The same as `transaction`."""
+        """A new transaction; its snapshot is taken at its first operation. The same as `transaction`.
+
+        One that is SERIALIZABLE, `read_only` and `deferrable` waits at its first operation until its snapshot is
+        safe: then it is never refused, and slows nobody down. It waits for the serializable transactions that run
+        at that moment, so a thread that holds one of them open waits for itself. Raises ValueError for `deferrable`
+        without the other two.
+        """
         self._store.refuse_unusable()
-        return new_transaction(self._store, isolation, read_only)
+        return new_transaction(self._store, isolation, read_only, deferrable)
 
     def transaction(
-        self, isolation: IsolationLevel = IsolationLevel.SERIALIZABLE, *, read_only: bool = False
+        self,
+        isolation: IsolationLevel = IsolationLevel.SERIALIZABLE,
+        *,
+        read_only: bool = False,
+        deferrable: bool = False,
     ) -> Transaction:
         """A new transaction, to be used as a context manager or ended by `commit` or `abort`."""
-        return self.begin_transaction(isolation, read_only=read_only)
+        return self.begin_transaction(isolation, read_only=read_only, deferrable=deferrable)
 
     def with_transaction(
         self,
@@ -210,21 +291,29 @@ class Database:
 
         keys: with a value. versions: in memory, deletions included. active: transactions that hold a snapshot.
         remembered: what running transactions are judged by. newest: the newest commit's number. commits: with or
-        without writes; conflicts: refused ones. flushes, syncs, log_bytes: of the log. open_seconds: by the clock.
+        without writes; conflicts: refused ones. flushes, syncs, log_bytes: of the log; log_length: bytes of it now.
+        checkpoint: the commit of the newest one; checkpoints: made, and failed_checkpoints: that were tried by
+        itself and failed. open_seconds: by the clock.
         """
-        store, log = self._store, self._log
-        store.refuse_unusable()
+        store, files = self._store, self._files
+        newest = store.newest()
+        log = None if files is None else files.log
         return {
             "keys": store.index.live_count,
             "versions": sum(1 for _ in store.index.every_version()),
             "active": store.active_count(),
             "remembered": store.rule.remembered(),
-            "newest": store.seq,
+            "newest": newest,
             "commits": store.commit_count,
             "conflicts": store.conflict_count,
             "flushes": 0 if log is None else log.flush_count,
             "syncs": 0 if log is None else log.sync_count,
             "log_bytes": 0 if log is None else log.byte_count,
+            "log_length": 0 if log is None else log.length,
+            "checkpoint": 0 if files is None else files.checkpoint_seq,
+            "checkpoints": 0 if files is None else files.checkpoint_count,
+            "failed_checkpoints": 0 if files is None else files.failed_checkpoint_count,
+            "compression": self._codec.name,
             "open_seconds": self._clock.now() - self._opened,
         }
 
@@ -238,32 +327,3 @@ def _sync_mode(sync: str) -> Sync:
         return Sync(sync)
     except ValueError:
         raise ValueError(f'sync is "full", "normal" or "off", not {sync!r}') from None
-
-
-def _prepare_directory(vfs: Vfs, path: str) -> None:
-    """Make the directory and those above it, each name durable before it is used."""
-    if not path or "\0" in path:
-        raise InvalidPath("the path is empty or contains a NUL character")
-    missing = []
-    place = path.rstrip("/") or "/"
-    while place and not vfs.is_directory(place):
-        if vfs.is_file(place):
-            raise InvalidPath(f"{place!r} is a file, a database is a directory")
-        missing.append(place)
-        place = posixpath.dirname(place)
-    for place in reversed(missing):
-        _make_directory(vfs, place)
-    if not missing and not segment_names(vfs.names(path)):
-        # Whoever made this directory may have died before its name was durable.
-        vfs.sync_directory(posixpath.dirname(path.rstrip("/")) or ".")
-
-
-def _make_directory(vfs: Vfs, path: str) -> None:
-    try:
-        vfs.make_directory(path)
-    except FileExistsError:
-        if not vfs.is_directory(path):  # Otherwise somebody else made it at the same moment.
-            raise InvalidPath(f"{path!r} is a file, a database is a directory") from None
-    except FileNotFoundError as error:
-        raise InvalidPath(f"{path!r} cannot be made: {error.strerror}") from error
-    vfs.sync_directory(posixpath.dirname(path) or ".")

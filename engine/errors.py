@@ -4,14 +4,16 @@
     ├── Conflict             the commit was refused and had no effect: run the transaction again
     ├── TransactionClosed    the transaction was already committed or aborted
     ├── ReadOnly             a write in a transaction that was declared read-only
+    ├── NoSavepoint          the transaction has no savepoint of that name (also a LookupError)
     ├── TransactionTooLarge  one transaction's writes do not fit into one log record
     ├── InvalidKey           empty, too long, neither bytes nor text (also a ValueError)
-    ├── InvalidValue         not bytes (also a TypeError)
+    ├── InvalidValue         not bytes, or no time to live (also a TypeError)
     ├── InvalidPath          cannot be a database's directory; nothing was created (also a ValueError)
     └── Unusable             this database object can no longer be used
         ├── DatabaseClosed   it was closed
         ├── Locked           another process or object has it open
-        ├── Corrupt          the log is damaged where acknowledged commits were: names segment and offset
+        ├── Corrupt          damaged where acknowledged commits were: names file and offset
+        ├── NewerFormat      written in a format that this engine does not read (also a ValueError)
         └── Poisoned         a write or an fsync failed: what is on disk is known only after opening it again
 
 Only `Conflict` is worth a retry, and only `Conflict` and the errors raised before commit say that nothing happened.
@@ -28,6 +30,8 @@ __all__ = [
     "InvalidPath",
     "InvalidValue",
     "Locked",
+    "NewerFormat",
+    "NoSavepoint",
     "Poisoned",
     "ReadOnly",
     "TransactionClosed",
@@ -59,6 +63,10 @@ class ReadOnly(EngineError):
     """A write was attempted in a read-only transaction."""
 
 
+class NoSavepoint(EngineError, LookupError):
+    """The transaction has no savepoint of that name."""
+
+
 class TransactionTooLarge(EngineError):
     """The writes of one transaction exceed what one log record can hold."""
 
@@ -68,7 +76,7 @@ class InvalidKey(EngineError, ValueError):
 
 
 class InvalidValue(EngineError, TypeError):
-    """The value is not bytes."""
+    """The value is not bytes, or its time to live is no positive number."""
 
 
 class InvalidPath(EngineError, ValueError):
@@ -88,13 +96,17 @@ class Locked(Unusable):
 
 
 class Corrupt(Unusable):
-    """The log is damaged in a place that was acknowledged. `segment` is a file name, `offset` is in bytes."""
+    """A file is damaged in a place that was acknowledged. `segment` is its name, `offset` is in bytes."""
 
     def __init__(self, segment: str, offset: int, detail: str) -> None:
         super().__init__(f"{segment} at offset {offset}: {detail}")
         self.segment = segment
         self.offset = offset
         self.detail = detail
+
+
+class NewerFormat(Unusable, ValueError):
+    """The files have a format version that this engine does not read. Nothing was changed."""
 
 
 class Poisoned(Unusable):

@@ -2,6 +2,8 @@
 
     versions[key] = [seq 9, value, [seq 4, value, [seq 2, value, None]]]      value None: deleted at that commit
 
+A value that ends at a moment has that moment behind it: [seq 9, value, older, expires at].
+
 The order is a big sorted list and a small sorted one. Both are replaced together and never mutated, so that a scan
 takes the pair and needs no lock; keeping one list sorted costs O(n) per new key, sorting lazily O(n) per scan.
 Writers hold the store's commit mutex; readers hold nothing and look at or below a registered snapshot.
@@ -11,12 +13,20 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
-__all__ = ["SIDE_LENGTH_MAX", "Index", "Node", "Writes"]
+__all__ = ["SIDE_LENGTH_MAX", "Expiring", "Index", "Node", "Writes", "expiry_of", "value_of"]
 
-Node: TypeAlias = list[Any]  # [seq, value or None, older Node or None]
-Writes: TypeAlias = dict[bytes, bytes | None]
+
+class Expiring(NamedTuple):
+    """A value that is to be written and ends at a moment, in seconds since the epoch."""
+
+    value: bytes
+    expires_at: float
+
+
+Node: TypeAlias = list[Any]  # [seq, value or None, older Node or None], and the expiry where there is one
+Writes: TypeAlias = dict[bytes, bytes | Expiring | None]  # None: a deletion
 
 SIDE_LENGTH_MAX: Final = 2048
 
@@ -42,6 +52,10 @@ class Index:
         node = self.versions.get(key)
         return 0 if node is None else int(node[0])
 
+    def seqs(self, key: bytes) -> list[int]:
+        """The commits of all versions of `key` in memory, newest first."""
+        return [node[0] for node in _chain(self.versions.get(key))]
+
     def keys_between(self, start: bytes, end: bytes | None) -> list[bytes]:
         """All chained keys in [start, end) in order, deleted ones too; `end` None is no bound."""
         main, side = self._order
@@ -64,16 +78,34 @@ class Index:
                 found.append((key, node[1]))
         return found
 
-    def install(self, writes: Writes, seq: int) -> list[Node]:
-        """Put the writes of commit `seq` on their chains; returns the nodes that hide an older version."""
+    def entries_at(self, snap: int) -> Iterator[tuple[bytes, bytes | Expiring]]:
+        """Every key with its value as of `snap`, as it would be written, in key order."""
+        for key in self.keys_between(b"", None):
+            node = self.versions.get(key)
+            while node is not None and node[0] > snap:
+                node = node[2]
+            if node is not None and node[1] is not None:
+                expires_at = expiry_of(node)
+                yield key, node[1] if expires_at is None else Expiring(node[1], expires_at)
+
+    def install(self, writes: Writes, seq: int) -> tuple[list[Node], list[bytes]]:
+        """Put the writes of commit `seq` on their chains.
+
+        Returns the nodes that hide an older version, and the keys whose new value ends at a moment.
+        """
         versions = self.versions
         fresh: list[bytes] = []
         hiding: list[Node] = []
+        ending: list[bytes] = []
         dead: list[bytes] = []
         revived = 0
         for key, value in writes.items():
             older = versions.get(key)
-            versions[key] = node = [seq, value, older]
+            node: Node = [seq, value, older]
+            if value.__class__ is Expiring:
+                node = [seq, value.value, older, value.expires_at]
+                ending.append(key)
+            versions[key] = node
             if older is None:
                 fresh.append(key)
             else:
@@ -87,7 +119,7 @@ class Index:
         if dead:
             self._dead.update(dead)
         self.live_count += len(fresh) + revived - len(dead)
-        return hiding
+        return hiding, ending
 
     def _add_to_order(self, fresh: list[bytes]) -> None:
         main, side = self._order
@@ -141,6 +173,16 @@ class Index:
             seqs = [older[0] for older in _chain(node)]
             assert seqs[0] <= seq, f"{key!r} has a version from the future"
             assert seqs == sorted(set(seqs), reverse=True), f"the chain of {key!r} is not newest first"
+
+
+def value_of(written: bytes | Expiring | None) -> bytes | None:
+    """The value itself, None for a deletion."""
+    return written.value if isinstance(written, Expiring) else written
+
+
+def expiry_of(node: Node) -> float | None:
+    """When the value of this version ends; None where it does not."""
+    return node[3] if len(node) > 3 else None
 
 
 def _part(keys: list[bytes], start: bytes, end: bytes | None) -> list[bytes]:

@@ -6,11 +6,21 @@ from typing import Final, TypeAlias
 
 from engine.errors import InvalidKey, InvalidValue
 
-__all__ = ["KEY_LENGTH_MAX", "PREFIX_LENGTH_MIN", "Key", "encode_bound", "encode_key", "encode_value", "prefix_end"]
+__all__ = [
+    "KEY_LENGTH_MAX",
+    "PREFIX_LENGTH_MIN",
+    "Key",
+    "encode_bound",
+    "encode_key",
+    "encode_value",
+    "moment_after",
+    "prefix_end",
+]
 
 Key: TypeAlias = bytes | str
 
 KEY_LENGTH_MAX: Final = 65_535  # bytes, after encoding
+TTL_SECONDS_MAX: Final = 1e12  # more than thirty thousand years
 PREFIX_LENGTH_MIN: Final = 2  # bytes; a shorter prefix is nearly always a mistake that scans everything
 
 
@@ -43,6 +53,15 @@ def encode_value(value: bytes) -> bytes:
     if isinstance(value, bytes | bytearray | memoryview):
         return bytes(value)
     raise InvalidValue(f"a value is bytes, not {type(value).__name__}")
+
+
+def moment_after(now: float, ttl_seconds: float) -> float:
+    """When a value ends that lives `ttl_seconds` from `now`. Raises InvalidValue for what is no such time."""
+    if isinstance(ttl_seconds, bool) or not isinstance(ttl_seconds, int | float):
+        raise InvalidValue(f"ttl_seconds is a number, not {type(ttl_seconds).__name__}")
+    if not 0 < ttl_seconds <= TTL_SECONDS_MAX:
+        raise InvalidValue(f"ttl_seconds is positive and at most {TTL_SECONDS_MAX:.0f}, not {ttl_seconds}")
+    return now + ttl_seconds
 
 
 def prefix_end(prefix: bytes) -> bytes | None:

@@ -1,9 +1,10 @@
-"""Opening a log: read every segment, stop at the first bad record, and decide whether that is a tear or damage.
+"""Opening a database: the newest checkpoint, then the log behind it, and what a bad record means.
 
     ... 5 6 [bad] nothing valid that was written after an fsync of it   a torn tail: cut it, sync, go on from there
     ... 5 6 [bad] ... a valid record that knows 7 as synced             Corrupt: an acknowledged commit is damaged
 
-See `engine.wal` for the format and for how a record knows.
+See `engine.wal` for the format and for how a record knows. Records that the checkpoint contains already are passed
+over: what they wrote may have been overwritten or deleted since.
 """
 
 from __future__ import annotations
@@ -11,49 +12,90 @@ from __future__ import annotations
 import posixpath
 from typing import NamedTuple
 
+from engine.checkpoint import TEMPORARY, checkpoint_names, read_blocks
+from engine.codec import CodecError
 from engine.errors import Corrupt
-from engine.index import Node, Writes
+from engine.index import Expiring, Node, Writes
 from engine.vfs import File, Vfs
 from engine.wal import HEADER_LENGTH, Segment, decode_header, decode_record, find_record, segment_names
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "Recovery", "covered_segments"]
 
 
 class Recovered(NamedTuple):
-    """What a log holds. `file` is the last segment, ready for appending at `position`; None for an empty log.
+    """What a database holds. `file` is the last segment, ready for appending at `position`; None for no log.
 
-    `closed` says that the last record is the mark of a clean close.
+    `seq` is the newest commit and `checkpoint_seq` the one of the checkpoint, 0 without. `closed` says that the last
+    record is the mark of a clean close.
     """
 
     newest: dict[bytes, Node]
     seq: int
+    checkpoint_seq: int
     database_id: bytes
     file: File | None
     position: int
     closed: bool
+    log_length: int  # bytes in the segments
 
 
-def recover(vfs: Vfs, directory: str) -> Recovered:
-    """Read the log in `directory` and cut its torn tail. Raises Corrupt, or ValueError for a newer format."""
-    names = segment_names(vfs.names(directory))
-    state = _Replay(vfs, directory)
-    for name in names:
-        state.read_segment(name, is_last=name == names[-1])
-    return state.finish()
+class Recovery:
+    """One recovery of the database in `directory`."""
 
-
-class _Replay:
     def __init__(self, vfs: Vfs, directory: str) -> None:
         self._vfs = vfs
         self._directory = directory
         self._newest: dict[bytes, Node] = {}
+        self._checkpoint_seq = 0
         self._seq = 0
+        self._log_seq = 0  # the newest commit in the segments read so far
         self._database_id = b""
         self._file: File | None = None
         self._position = 0
+        self._log_length = 0
         self._closed = False
 
-    def read_segment(self, name: str, *, is_last: bool) -> None:
+    def run(self) -> Recovered:
+        """Read everything and cut a torn tail. Raises Corrupt, or ValueError for a newer format."""
+        superfluous = self._read()
+        self._remove(superfluous)
+        if self._file is not None:
+            # The last process may have died between write and fsync; what is shown from now on has to last.
+            self._file.sync()
+            self._vfs.sync_directory(self._directory)
+        return Recovered(
+            self._newest,
+            self._seq,
+            self._checkpoint_seq,
+            self._database_id,
+            self._file,
+            self._position,
+            self._closed,
+            self._log_length,
+        )
+
+    def _read(self) -> list[str]:
+        """Read everything; returns the names of what a crash left half done or a checkpoint made superfluous."""
+        names = self._vfs.names(self._directory)
+        checkpoints = checkpoint_names(names)
+        if checkpoints:
+            self._read_checkpoint(checkpoints[-1])
+        segments = segment_names(names)
+        covered = covered_segments(segments, self._checkpoint_seq)
+        self._read_segments([name for name in segments if name not in covered])
+        return [name for name in names if name.endswith(TEMPORARY)] + checkpoints[:-1] + covered
+
+    def _read_checkpoint(self, name: str) -> None:
+        for header, writes in read_blocks(self._vfs, self._directory, name):
+            self._database_id = header.database_id
+            self._seq = self._checkpoint_seq = header.first_seq
+            self._apply(writes, header.first_seq)
+
+    def _read_segments(self, names: list[str]) -> None:
+        for name in names:
+            self._read_segment(name, is_last=name == names[-1])
+
+    def _read_segment(self, name: str, *, is_last: bool) -> None:
         path = posixpath.join(self._directory, name)
         file = self._vfs.open(path)
         try:
@@ -62,13 +104,18 @@ class _Replay:
             if header is None:
                 self._refuse_bad_header(name, data, is_last=is_last)
                 file.close()
-                self._vfs.remove(path)
-                self._vfs.sync_directory(self._directory)
+                self._remove([name])
                 return
             self._refuse_stranger(name, header)
-            self._position = self._replay(data, header.seed)
+            self._position = self._replay(name, data, header)
+            self._log_length += self._position
             if self._position < len(data):
                 self._cut(name, file, data, header.seed, is_last=is_last)
+            if self._log_seq < self._seq:
+                # Damage alone ends the log before the checkpoint does: all it held is in there, and it starts anew.
+                file.close()
+                self._remove([name])
+                return
         except BaseException:
             file.close()
             raise
@@ -76,12 +123,11 @@ class _Replay:
             self._file.close()
         self._file = file
 
-    def finish(self) -> Recovered:
-        if self._file is not None:
-            # The last process may have died between write and fsync; what is shown from now on has to last.
-            self._file.sync()
+    def _remove(self, names: list[str]) -> None:
+        for name in names:
+            self._vfs.remove(posixpath.join(self._directory, name))
+        if names:
             self._vfs.sync_directory(self._directory)
-        return Recovered(self._newest, self._seq, self._database_id, self._file, self._position, self._closed)
 
     def _refuse_bad_header(self, name: str, data: bytes, *, is_last: bool) -> None:
         # A header is synced before the first record follows it: a tear leaves nothing behind the header.
@@ -91,18 +137,25 @@ class _Replay:
     def _refuse_stranger(self, name: str, header: Segment) -> None:
         if self._database_id and header.database_id != self._database_id:
             raise Corrupt(name, 0, "the segment belongs to another database")
-        if header.first_seq != self._seq + 1:
+        if header.first_seq > self._seq + 1 or (self._file is not None and header.first_seq != self._seq + 1):
             raise Corrupt(name, 0, f"commit {self._seq + 1} is missing: the segment starts with {header.first_seq}")
         self._database_id = header.database_id
 
-    def _replay(self, data: bytes, seed: int) -> int:
+    def _replay(self, name: str, data: bytes, header: Segment) -> int:
         """Apply the records one after the other; returns the offset of the first that does not follow."""
         position = HEADER_LENGTH
-        while (record := decode_record(data, position, seed)) is not None and record.seq == self._seq + 1:
-            self._seq = record.seq
-            self._apply(record.writes, record.seq)
-            self._closed = not record.writes
-            position = record.end
+        expected = header.first_seq
+        try:
+            while (record := decode_record(data, position, header.seed)) is not None and record.seq == expected:
+                if record.seq > self._seq:
+                    self._apply(record.writes, record.seq)
+                    self._seq = record.seq
+                self._closed = not record.writes
+                expected += 1
+                position = record.end
+        except CodecError as error:
+            raise Corrupt(name, position, f"commit {expected} cannot be read ({error})") from error
+        self._log_seq = expected - 1
         return position
 
     def _apply(self, writes: Writes, seq: int) -> None:
@@ -110,6 +163,8 @@ class _Replay:
         for key, value in writes.items():
             if value is None:
                 newest.pop(key, None)
+            elif value.__class__ is Expiring:
+                newest[key] = [seq, value.value, None, value.expires_at]
             else:
                 newest[key] = [seq, value, None]
 
@@ -121,5 +176,17 @@ class _Replay:
         if behind is not None:
             detail = f"commit {missing} is damaged; the valid record at {behind} was written after it was safe"
             raise Corrupt(name, self._position, detail)
+        self._truncate(file)
+
+    def _truncate(self, file: File) -> None:
         file.truncate(self._position)
         file.sync()
+
+
+def covered_segments(segments: list[str], checkpoint_seq: int) -> list[str]:
+    """Those of the segments' names, in their order, that hold no commit newer than the checkpoint.
+
+    A segment ends where the next one starts. The last one stays: nobody knows its end, and it is appended to.
+    """
+    firsts = [int(name[4:24]) for name in segments]
+    return [name for name, following in zip(segments, firsts[1:], strict=False) if following <= checkpoint_seq + 1]

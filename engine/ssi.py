@@ -28,7 +28,7 @@ Serializable snapshot isolation in PostgreSQL, VLDB 2012. Fekete et al.: Making 
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import TypeAlias
 
@@ -39,7 +39,7 @@ __all__ = ["KeyRange", "SerializableRule"]
 
 KeyRange: TypeAlias = tuple[bytes, bytes | None]  # [start, end); None: no upper bound
 
-_STAMP_COUNT_MIN = 1024
+_SWEEP_COUNT_MIN = 1024
 
 
 class SerializableRule:
@@ -52,10 +52,10 @@ class SerializableRule:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._stamps: dict[bytes, int] = {}
-        self._range_stamps: dict[tuple[bytes, bytes | None, int], int] = {}  # (start, end, snap of the reader)
+        self._range_stamps: dict[KeyRange, list[tuple[int, int]]] = {}  # → (snap of the reader, stamp), see _raise
         self._min_out: dict[int, int] = {}  # commit → its min_out, for serializable writers that have one
-        self._written: deque[tuple[int, Writes]] = deque()  # commits in order, for what changed inside a range
-        self._sweep_at = _STAMP_COUNT_MIN
+        self._changed: OrderedDict[bytes, int] = OrderedDict()  # key → its newest commit, newest last
+        self._sweep_at = _SWEEP_COUNT_MIN
 
     def refuse_lost_update(self, writes: Writes, snap: int) -> None:
         """Step 1: raise Conflict if one of these keys was written after `snap` (first committer wins)."""
@@ -92,11 +92,12 @@ class SerializableRule:
     def _changed_inside(self, ranges: set[KeyRange], snap: int) -> set[bytes]:
         """The keys inside `ranges` that were written, deleted or created after `snap`."""
         changed: set[bytes] = set()
-        for commit, written in reversed(self._written):
+        for key, commit in reversed(self._changed.items()):
             if commit <= snap:
                 break
-            changed.update(written)
-        return {key for key in changed if any(start <= key and (end is None or key < end) for start, end in ranges)}
+            if any(start <= key and (end is None or key < end) for start, end in ranges):
+                changed.add(key)
+        return changed
 
     def _refuse_tin(self, overwriters: Iterable[int], has_writes: bool, snap: int) -> None:
         # Every q counts: the smallest may be harmless where a larger one is a pivot.
@@ -116,14 +117,19 @@ class SerializableRule:
             stamp = stamps.get(key)
             if stamp is not None and stamp >= min_out:
                 raise self._pivot(stamp, min_out)
-        for (start, end, reader_snap), stamp in self._range_stamps.items():
-            if stamp < min_out:
+        for (start, end), readers in self._range_stamps.items():
+            if readers[-1][1] < min_out:
                 continue
             for key in writes:
-                inside = start <= key and (end is None or key < end)
-                # A reader older than the version that T overwrites has its edge to that version's writer instead.
-                if inside and reader_snap >= self._index.newest_seq(key):
-                    raise self._pivot(stamp, min_out)
+                if start <= key and (end is None or key < end):
+                    self._refuse_overwritten_range(key, readers, min_out)
+
+    def _refuse_overwritten_range(self, key: bytes, readers: list[tuple[int, int]], min_out: int) -> None:
+        newest = self._index.newest_seq(key)
+        for reader_snap, stamp in readers:
+            # A reader older than the version that T overwrites has its edge to that version's writer instead.
+            if stamp >= min_out and reader_snap >= newest:
+                raise self._pivot(stamp, min_out)
 
     def _pivot(self, stamp: int, min_out: int) -> Conflict:
         return Conflict(
@@ -133,7 +139,10 @@ class SerializableRule:
 
     def remember_writes(self, writes: Writes, seq: int) -> None:
         """Step 4 for every commit with writes, of any level."""
-        self._written.append((seq, writes))
+        changed = self._changed
+        for key in writes:
+            changed[key] = seq
+            changed.move_to_end(key)
 
     def remember_out_edge(self, seq: int, min_out: int) -> None:
         """Step 4 for a serializable commit `seq` that has writes and an out-edge."""
@@ -151,49 +160,81 @@ class SerializableRule:
             node = versions.get(key)
             if (node is None or node[0] <= snap) and stamps.get(key, 0) < stamp:
                 stamps[key] = stamp
-        for start, end in ranges:
-            reader = (start, end, snap)
-            if self._range_stamps.get(reader, 0) < stamp:
-                self._range_stamps[reader] = stamp
+        for read in ranges:
+            self._raise_range(read, snap, stamp)
+
+    def _raise_range(self, read: KeyRange, snap: int, stamp: int) -> None:
+        """Keep the readers of one range that no other stands for: one with a newer snapshot and a higher stamp does.
+
+        snap     9  7  4      descending, the newest snapshot first
+        stamp   10 12 15      ascending
+        """
+        readers = self._range_stamps.get(read, ())
+        if any(other_snap >= snap and other_stamp >= stamp for other_snap, other_stamp in readers):
+            return
+        kept = [reader for reader in readers if reader[0] > snap or reader[1] > stamp]
+        self._range_stamps[read] = sorted([*kept, (snap, stamp)], key=_by_stamp)
 
     def forget(self, horizon: int, newest: int) -> None:
         """Drop what no running transaction can need. `newest` is the newest commit: equal where nobody runs."""
         if horizon == newest:
-            if self._stamps or self._range_stamps or self._written or self._min_out:
+            if self._stamps or self._range_stamps or self._changed or self._min_out:
                 self._forget_everything()
             return
-        written = self._written
-        while written and written[0][0] <= horizon:
-            self._min_out.pop(written.popleft()[0], None)
-        if len(self._stamps) + len(self._range_stamps) > self._sweep_at:
-            self._stamps = {key: stamp for key, stamp in self._stamps.items() if stamp > horizon}
-            self._range_stamps = {key: stamp for key, stamp in self._range_stamps.items() if stamp > horizon}
-            # Twice what is left: a sweep then costs O(1) per stamp made since the last one.
-            self._sweep_at = max(_STAMP_COUNT_MIN, 2 * (len(self._stamps) + len(self._range_stamps)))
+        changed = self._changed
+        while changed and next(iter(changed.values())) <= horizon:
+            changed.popitem(last=False)
+        if len(self._stamps) + len(self._range_stamps) + len(self._min_out) > self._sweep_at:
+            self._sweep(horizon)
+
+    def _sweep(self, horizon: int) -> None:
+        self._stamps = {key: stamp for key, stamp in self._stamps.items() if stamp > horizon}
+        fresh = {
+            read: [reader for reader in readers if reader[1] > horizon]
+            for read, readers in self._range_stamps.items()
+        }
+        self._range_stamps = {read: readers for read, readers in fresh.items() if readers}
+        # A commit whose versions are all collected or below the horizon is nobody's first overwriter any more.
+        held = {seq for key in self._changed for seq in self._index.seqs(key)}
+        self._min_out = {q: out for q, out in self._min_out.items() if q in held}
+        # Twice what is left: a sweep then costs O(1) per thing remembered since the last one.
+        left = len(self._stamps) + len(self._range_stamps) + len(self._min_out) + len(self._changed)
+        self._sweep_at = max(_SWEEP_COUNT_MIN, 2 * left)
 
     def _forget_everything(self) -> None:
         self._stamps.clear()
         self._range_stamps.clear()
-        self._written.clear()
+        self._changed.clear()
         self._min_out.clear()
-        self._sweep_at = _STAMP_COUNT_MIN
+        self._sweep_at = _SWEEP_COUNT_MIN
 
     def remembered(self) -> int:
-        """How many stamps, commits and out-edges are held."""
-        return len(self._stamps) + len(self._range_stamps) + len(self._written) + len(self._min_out)
+        """How many stamps, changed keys and out-edges are held."""
+        ranges = sum(len(readers) for readers in self._range_stamps.values())
+        return len(self._stamps) + ranges + len(self._changed) + len(self._min_out)
 
     def _check(self, horizon: int, seq: int) -> None:
         """Assert the invariants against the oldest snapshot in use and the newest commit."""
-        assert [commit for commit, _ in self._written] == list(range(horizon + 1, seq + 1)), (
-            "a commit above the horizon is missing"
-        )
+        commits = list(self._changed.values())
+        assert commits == sorted(commits), "changed keys are not in the order of their newest commits"
+        for key, commit in self._changed.items():
+            assert commit == self._index.newest_seq(key), f"{key!r} was changed by another commit than {commit}"
+        changed = {key for key, node in self._index.versions.items() if node[0] > horizon}
+        assert changed == set(self._changed), "a key changed above the horizon is missing, or one below it is kept"
         for q, out in self._min_out.items():
-            assert horizon < q <= seq, f"the out-edge of commit {q} is outside ({horizon}, {seq}]"
-            assert 0 < out < q, f"commit {q} read what the later commit {out} overwrote"
-        for stamp in [*self._stamps.values(), *self._range_stamps.values()]:
+            assert 0 < out < q <= seq, f"commit {q} of {seq} read what the later commit {out} overwrote"
+        for readers in self._range_stamps.values():
+            snaps, stamps = zip(*readers, strict=True)
+            assert list(snaps) == sorted(set(snaps), reverse=True), "readers of a range are not newest first"
+            assert list(stamps) == sorted(set(stamps)), "the stamps of a range are not ascending"
+            assert 0 <= min(snaps) <= max(snaps) <= seq, f"a range was read after the newest commit {seq}"
+            assert 0 < min(stamps) <= max(stamps) <= seq, f"a stamp of a range is outside (0, {seq}]"
+        for stamp in self._stamps.values():
             assert 0 < stamp <= seq, f"stamp {stamp} is outside (0, {seq}]"
-        for _, _, snap in self._range_stamps:
-            assert 0 <= snap <= seq, f"a range was read at {snap}, after the newest commit {seq}"
+
+
+def _by_stamp(reader: tuple[int, int]) -> int:
+    return reader[1]
 
 
 def _first_after(node: Node, snap: int) -> int:

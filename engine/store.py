@@ -3,30 +3,25 @@
 One mutex orders everything: a snapshot is chosen and registered under it, a commit is judged, installed and queued
 for the log under it. Reads of a registered snapshot take no lock. What a commit installs is visible at once;
 nothing is acknowledged, a read included, before the log has flushed everything it could have seen.
-
-A version may be dropped only when the version that hides it is at or below the horizon, the oldest registered
-snapshot: an intermediate version that no snapshot sees is still somebody's first overwriter.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import ClassVar, NoReturn
 
-import msgspec
-
+from engine.clock import Clock
+from engine.collection import Collector
 from engine.commit_log import CommitLog
-from engine.errors import DatabaseClosed, EngineError, Poisoned, TransactionTooLarge, Unusable
+from engine.errors import Conflict, DatabaseClosed, EngineError, Poisoned, Unusable
+from engine.expiry import Expiries
 from engine.index import Index, Node, Writes
 from engine.isolation import IsolationLevel
 from engine.latch import Latches, Mutex
+from engine.safe_snapshot import Candidate, SafeSnapshots
 from engine.ssi import KeyRange, SerializableRule
-from engine.wal import PAYLOAD_LENGTH_MAX
 
 __all__ = ["Store"]
-
-_encode = msgspec.msgpack.Encoder().encode
 
 
 class Store:
@@ -37,41 +32,80 @@ class Store:
 
     rule_class: ClassVar[type[SerializableRule]] = SerializableRule
 
-    def __init__(self, latches: Latches, mutex: Mutex, log: CommitLog | None, seq: int = 0) -> None:
+    def __init__(self, latches: Latches, mutex: Mutex, clock: Clock, log: CommitLog | None, seq: int = 0) -> None:
         self.index = Index()
         self.rule = self.rule_class(self.index)
+        self.expiries = Expiries(self.index)
         self.seq = seq
         self.failure: Unusable | None = None
         self.commit_count = 0
         self.conflict_count = 0
         self._mutex = mutex
         self._point = latches.point
+        self.clock = clock
         self._log = log
         self._closed = False
         self._active: dict[int, int] = {}  # snapshot → transactions that use it; ascending, as `seq` only grows
-        self._hiding: deque[tuple[int, list[Node]]] = deque()  # per commit: its versions that hide older ones
+        self._collector = Collector()
+        self._safety = SafeSnapshots(latches)
 
     def load(self, newest: Mapping[bytes, Node]) -> None:
         """Start from what a recovery found, before the first transaction."""
         self.index.load(newest)
+        self.expiries.load()
 
     # Running transactions
 
-    def register_snapshot(self) -> int:
-        """Choose a snapshot and keep all that it needs until `release` or `commit`."""
-        with self._mutex:
-            self.refuse_unusable()
-            snap = self.seq
-            if self._point is not None:
-                self._point("begin")
-            self._active[snap] = self._active.get(snap, 0) + 1
-        return snap
+    def register_snapshot(self, *, may_pivot: bool = False) -> int:
+        """Choose a snapshot and keep all that it needs until `release` or `commit`, with the same `may_pivot`.
 
-    def release(self, snap: int) -> None:
+        `may_pivot` says that the transaction is serializable and may write.
+        """
+        with self._mutex:
+            return self._register(may_pivot)
+
+    def register_reader(self, *, deferrable: bool) -> tuple[int, bool]:
+        """A snapshot for a serializable transaction that writes nothing, and whether it is safe.
+
+        Where it is to be `deferrable`, waits until one is; see `engine.safe_snapshot`.
+        """
+        while True:
+            with self._mutex:
+                snap = self._register(False)
+                if self._safety.is_safe_now() or not deferrable:
+                    return snap, self._safety.is_safe_now()
+                candidate = self._safety.candidate(snap)
+            try:
+                safe = self._safety.wait(candidate, lambda: self.failure is not None)
+            except BaseException:
+                self._abandon(snap, candidate)
+                raise
+            if safe:
+                return snap, True
+            self._abandon(snap, candidate)
+
+    def _abandon(self, snap: int, candidate: Candidate) -> None:
+        with self._mutex:
+            self._safety.forget(candidate)
+            self._deregister(snap)
+            self._prune()
+
+    def release(self, snap: int, *, may_pivot: bool = False) -> None:
         """The transaction that registered `snap` ends without effect."""
         with self._mutex:
             self._deregister(snap)
+            if may_pivot:
+                self._safety.writer_ended(snap)
             self._prune()
+
+    def finish_safe_reader(self, snap: int) -> None:
+        """The transaction that reads a safe snapshot ends: there is nothing to judge and nothing to stamp."""
+        with self._mutex:
+            self._deregister(snap)
+            self._prune()
+            self.refuse_unusable()
+            self.commit_count += 1
+        self.acknowledge(snap)
 
     def commit(
         self,
@@ -80,6 +114,8 @@ class Store:
         reads: set[bytes],
         ranges: set[KeyRange],
         snap: int,
+        *,
+        may_pivot: bool = False,
     ) -> int:
         """End a transaction that registered `snap`; returns its number in the commit order.
 
@@ -88,47 +124,65 @@ class Store:
         """
         log = self._log
         try:
-            payload = _encoded(writes) if writes and log is not None else b""
+            payload = log.encode(writes) if writes and log is not None else b""
         except BaseException:
-            self.release(snap)
+            self.release(snap, may_pivot=may_pivot)
             raise
-        serializable = isolation is IsolationLevel.SERIALIZABLE
         with self._mutex:
             self._deregister(snap)
-            self.refuse_unusable()
             try:
-                if self._point is not None:
-                    self._point("validate")
-                min_out = None
-                if self.seq != snap:  # Otherwise nothing can be newer than what it saw.
-                    self.rule.refuse_lost_update(writes, snap)
-                    if serializable:
-                        min_out = self.rule.judge(writes, reads, ranges, snap)
-            except EngineError:
-                self.conflict_count += 1
-                self._prune()
+                self.refuse_unusable()
+                number = self._judged(isolation is IsolationLevel.SERIALIZABLE, writes, payload, reads, ranges, snap)
+                self.commit_count += 1
+            except EngineError as error:
+                self.conflict_count += isinstance(error, Conflict)
                 raise
-            if writes:
-                number = self._install(writes, payload)
-                if min_out is not None:
-                    self.rule.remember_out_edge(number, min_out)
-            else:
-                number = snap
-            # A stamp matters only to a transaction with an older snapshot, and none can begin any more.
-            if serializable and self._active and self.horizon() < number:
-                self.rule.remember_reads(reads, ranges, snap, number)
-            self._prune()
-            self.commit_count += 1
+            finally:
+                if may_pivot:
+                    self._safety.writer_ended(snap)
+                self._prune()
         if log is not None:
             log.acknowledge(number)
         return number
+
+    def _judged(
+        self,
+        serializable: bool,
+        writes: Writes,
+        payload: bytes,
+        reads: set[bytes],
+        ranges: set[KeyRange],
+        snap: int,
+    ) -> int:
+        """Judge and install under the mutex."""
+        if self._point is not None:
+            self._point("validate")
+        min_out = None
+        if self.seq != snap:  # Otherwise nothing can be newer than what it saw.
+            self.rule.refuse_lost_update(writes, snap)
+            if serializable:
+                min_out = self.rule.judge(writes, reads, ranges, snap)
+        number = snap
+        if writes:
+            number = self._install(writes, payload)
+            if min_out is not None:
+                self.rule.remember_out_edge(number, min_out)
+                self._safety.committed(min_out)
+        if serializable:
+            self._stamp(reads, ranges, snap, number)
+        return number
+
+    def _stamp(self, reads: Iterable[bytes], ranges: Iterable[KeyRange], snap: int, number: int) -> None:
+        # A stamp matters only to a transaction with an older snapshot, and none can begin any more.
+        if self._active and self.horizon() < number:
+            self.rule.remember_reads(reads, ranges, snap, number)
 
     # Single operations, each a serializable transaction of its own that cannot be refused: nothing commits between
 
     def write(self, writes: Writes) -> int:
         """Commit blind writes; returns their number. Also the commit of a READ_COMMITTED transaction."""
         log = self._log
-        payload = _encoded(writes) if log is not None else b""
+        payload = log.encode(writes) if log is not None else b""
         with self._mutex:
             self.refuse_unusable()
             number = self._install(writes, payload)
@@ -143,10 +197,12 @@ class Store:
         with self._mutex:
             if self.failure is not None:
                 self.refuse_unusable()
+            if self.expiries:
+                self._expire()
             seq = self.seq
             node = self.index.versions.get(key)
             if self._active:
-                self.rule.remember_reads((key,), (), seq, seq)
+                self._stamp((key,), (), seq, seq)
         if self._log is not None:
             # No commit up to `seq` changed this version: it is as true of the state that is safe already.
             self._log.acknowledge(seq if node is None else node[0])
@@ -155,23 +211,19 @@ class Store:
     def read_many(self, keys: list[bytes]) -> list[bytes | None]:
         """The committed values of `keys`, all at one moment."""
         with self._mutex:
-            self.refuse_unusable()
-            seq = self.seq
+            seq = self.newest_now()
             chain = self.index.versions.get
             values = [None if (node := chain(key)) is None else node[1] for key in keys]
-            if self._active:
-                self.rule.remember_reads(keys, (), seq, seq)
+            self._stamp(keys, (), seq, seq)
         self.acknowledge(seq)
         return values
 
     def read_range(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
         """The committed (key, value) pairs of [start, end) in key order, all at one moment."""
         with self._mutex:
-            self.refuse_unusable()
-            seq = self.seq
+            seq = self.newest_now()
             pairs = self.index.visible_between(start, end, seq)
-            if self._active:
-                self.rule.remember_reads((), ((start, end),), seq, seq)
+            self._stamp((), ((start, end),), seq, seq)
         self.acknowledge(seq)
         return pairs
 
@@ -180,21 +232,20 @@ class Store:
     def peek(self, key: bytes) -> tuple[bytes | None, int]:
         """The committed value of `key` and the number of the newest commit at that moment."""
         with self._mutex:
-            self.refuse_unusable()
+            seq = self.newest_now()
             node = self.index.versions.get(key)
-            return None if node is None else node[1], self.seq
+            return None if node is None else node[1], seq
 
     def newest(self) -> int:
         """The number of the newest commit."""
         with self._mutex:
-            self.refuse_unusable()
-            return self.seq
+            return self.newest_now()
 
     def peek_range(self, start: bytes, end: bytes | None) -> tuple[list[tuple[bytes, bytes]], int]:
         """The committed pairs of [start, end) and the number of the newest commit at that moment."""
         with self._mutex:
-            self.refuse_unusable()
-            return self.index.visible_between(start, end, self.seq), self.seq
+            seq = self.newest_now()
+            return self.index.visible_between(start, end, seq), seq
 
     def acknowledge(self, number: int) -> None:
         """Return once everything up to commit `number` is as safe as the sync mode promises."""
@@ -209,6 +260,7 @@ class Store:
             self._closed = True
             if self.failure is None:
                 self.failure = DatabaseClosed("the database is closed")
+            self._safety.wake()
             return self.seq
 
     def poison(self, cause: BaseException) -> None:
@@ -216,6 +268,7 @@ class Store:
         self.failure = Poisoned(
             f"the log could not be written ({cause}); open the database again to see what is kept"
         )
+        self._safety.wake()
 
     def refuse_unusable(self) -> None:
         """Raise DatabaseClosed or Poisoned where the store is no longer usable."""
@@ -233,6 +286,27 @@ class Store:
 
     # Under the mutex
 
+    def newest_now(self) -> int:
+        """The newest commit, once everything that is due to end has ended."""
+        self.refuse_unusable()
+        if self.expiries:
+            self._expire()
+        return self.seq
+
+    def _expire(self) -> None:
+        expired = self.expiries.due(self.clock.now())
+        if expired:
+            self._install(expired, self._log.encode(expired) if self._log is not None else b"")
+
+    def _register(self, may_pivot: bool) -> int:
+        snap = self.newest_now()
+        if self._point is not None:
+            self._point("begin")
+        self._active[snap] = self._active.get(snap, 0) + 1
+        if may_pivot:
+            self._safety.writer_began(snap)
+        return snap
+
     def _install(self, writes: Writes, payload: bytes) -> int:
         if self._point is not None:
             self._point("install")
@@ -240,9 +314,11 @@ class Store:
         try:
             if self._log is not None:
                 self._log.append(number, payload)
-            hiding = self.index.install(writes, number)
+            hiding, ending = self.index.install(writes, number)
             if hiding:
-                self._hiding.append((number, hiding))
+                self._collector.watch(number, hiding)
+            if ending:
+                self.expiries.watch(ending)
             if self._active:
                 self.rule.remember_writes(writes, number)
             self.seq = number
@@ -266,10 +342,8 @@ class Store:
         horizon = self.horizon()
         if self._point is not None:
             self._point("prune")
-        hiding = self._hiding
-        while hiding and hiding[0][0] <= horizon:
-            for node in hiding.popleft()[1]:
-                node[2] = None
+        if self._collector.must_collect(horizon):
+            self._collector.collect(list(self._active), self.seq)
         self.rule.forget(horizon, self.seq)
         self.index.drop_dead(horizon)
 
@@ -282,16 +356,5 @@ class Store:
             assert not self._active or max(self._active) <= self.seq, "a snapshot from the future"
             self.index._check(self.seq)
             self.rule._check(horizon, self.seq)
-            hidden = {id(node) for _, nodes in self._hiding for node in nodes}
-            for node in self.index.every_version():
-                if node[2] is not None:
-                    assert id(node) in hidden, "an old version that nothing will collect"
-                    assert node[0] > horizon, "an old version that no snapshot and no judgement needs"
-            assert all(seq > horizon for seq, _ in self._hiding), "collection is behind the horizon"
-
-
-def _encoded(writes: Writes) -> bytes:
-    payload = _encode(writes)
-    if len(payload) > PAYLOAD_LENGTH_MAX:
-        raise TransactionTooLarge(f"one transaction writes at most {PAYLOAD_LENGTH_MAX} bytes")
-    return payload
+            self._collector._check(horizon, list(self.index.every_version()))
+            self._safety._check(self._active)

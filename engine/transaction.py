@@ -2,6 +2,9 @@
 
 The snapshot is taken at the first operation. A transaction reads its own writes. What it read is valid only once
 `commit` has returned, a transaction without writes included. One thread at a time may use a transaction.
+
+A savepoint remembers what was written so far. Going back to it takes back writes, never reads: what the client has
+seen may have decided what it does next, so it is judged all the same.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Final
 
-from engine.errors import InvalidKey, ReadOnly, TransactionClosed
-from engine.index import Writes
+from engine.errors import InvalidKey, NoSavepoint, ReadOnly, TransactionClosed
+from engine.index import Expiring, Writes, value_of
 from engine.isolation import IsolationLevel
 from engine.keys import (
     KEY_LENGTH_MAX,
@@ -20,6 +23,7 @@ from engine.keys import (
     encode_bound,
     encode_key,
     encode_value,
+    moment_after,
     prefix_end,
 )
 from engine.ssi import KeyRange
@@ -37,18 +41,25 @@ class Transaction:
     committed nor aborted keeps all versions since its snapshot in memory.
     """
 
-    __slots__ = ("_commit_ts", "_open", "_ranges", "_reads", "_snap", "_store", "_writes", "isolation", "read_only")
+    __slots__ = (
+        "_commit_ts", "_may_pivot", "_open", "_ranges", "_reads", "_safe", "_savepoints", "_snap", "_store",
+        "_writes", "deferrable", "isolation", "read_only",
+    )  # fmt: skip
 
-    def __init__(self, store: Store, isolation: IsolationLevel, read_only: bool) -> None:
+    def __init__(self, store: Store, isolation: IsolationLevel, read_only: bool, deferrable: bool = False) -> None:
         self.isolation = isolation
         self.read_only = read_only
+        self.deferrable = deferrable
         self._store = store
+        self._may_pivot = isolation is IsolationLevel.SERIALIZABLE and not read_only
+        self._safe = False
         self._open = True
         self._snap = _NO_SNAPSHOT
         self._commit_ts: int | None = None
         self._writes: Writes = {}
         self._reads: set[bytes] = set()
         self._ranges: set[KeyRange] = set()
+        self._savepoints: list[tuple[str, Writes]] = []
 
     @property
     def start_ts(self) -> int | None:
@@ -72,8 +83,9 @@ class Transaction:
         if store.failure is not None:
             store.refuse_unusable()
         if key in self._writes:
-            return self._writes[key]
-        self._reads.add(key)
+            return value_of(self._writes[key])
+        if not self._safe:
+            self._reads.add(key)
         snap = self._snap
         node = store.index.versions.get(key)
         while node is not None:
@@ -83,13 +95,20 @@ class Transaction:
             node = node[2]
         return None
 
-    def put(self, key: Key, value: bytes) -> None:
-        """Store `value` at `key` when the transaction commits."""
+    def put(self, key: Key, value: bytes, *, ttl_seconds: float | None = None) -> None:
+        """Store `value` at `key` when the transaction commits.
+
+        With `ttl_seconds` it ends that long after this call: snapshots taken from then on do not see it. The
+        transaction's own reads do, whatever the time. Raises InvalidValue for a time that makes no sense.
+        """
         if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
             key = encode_key(key)
         if type(value) is not bytes:
             value = encode_value(value)
-        self._write(key, value)
+        if ttl_seconds is None:
+            self._write(key, value)
+        else:
+            self._write(key, Expiring(value, moment_after(self._store.clock.now(), ttl_seconds)))
 
     def delete(self, key: Key) -> None:
         """Remove `key` when the transaction commits. It is a write even where there is nothing to remove."""
@@ -130,6 +149,31 @@ class Transaction:
         """Delete all of `keys`; returns how many had a value."""
         return sum([self._delete_existing(key) for key in [encode_key(key) for key in keys]])
 
+    def savepoint(self, name: str) -> None:
+        """Remember what was written so far under `name`; a name that is taken already is hidden until released."""
+        self._refuse_ended()
+        self._savepoints.append((name, dict(self._writes)))
+
+    def rollback_to(self, name: str) -> None:
+        """Take back all writes since the latest savepoint `name`, which stays; later ones go. Reads stay read.
+
+        Raises NoSavepoint.
+        """
+        place = self._place_of(name)
+        del self._savepoints[place + 1 :]
+        self._writes = dict(self._savepoints[place][1])
+
+    def release(self, name: str) -> None:
+        """Forget the latest savepoint `name` and later ones; what was written stays. Raises NoSavepoint."""
+        del self._savepoints[self._place_of(name) :]
+
+    def _place_of(self, name: str) -> int:
+        self._refuse_ended()
+        for place in range(len(self._savepoints) - 1, -1, -1):
+            if self._savepoints[place][0] == name:
+                return place
+        raise NoSavepoint(f"the transaction has no savepoint {name!r}")
+
     def commit(self) -> int:
         """Make the writes visible and as safe as the database's sync mode promises; returns `commit_ts`.
 
@@ -141,7 +185,13 @@ class Transaction:
         if self._snap < 0:
             self._begin()
         self._open = False
-        self._commit_ts = self._store.commit(self.isolation, self._writes, self._reads, self._ranges, self._snap)
+        if self._safe:
+            self._store.finish_safe_reader(self._snap)
+            self._commit_ts = self._snap
+        else:
+            self._commit_ts = self._store.commit(
+                self.isolation, self._writes, self._reads, self._ranges, self._snap, may_pivot=self._may_pivot
+            )
         return self._commit_ts
 
     def abort(self) -> None:
@@ -150,7 +200,7 @@ class Transaction:
             self._refuse_closed()
         self._open = False
         if self._snap >= 0:
-            self._store.release(self._snap)
+            self._store.release(self._snap, may_pivot=self._may_pivot)
 
     def __enter__(self) -> Transaction:
         return self
@@ -166,9 +216,12 @@ class Transaction:
             self.abort()
 
     def _begin(self) -> None:
-        self._snap = self._store.register_snapshot()
+        if self.read_only and self.isolation is IsolationLevel.SERIALIZABLE:
+            self._snap, self._safe = self._store.register_reader(deferrable=self.deferrable)
+        else:
+            self._snap = self._store.register_snapshot(may_pivot=self._may_pivot)
 
-    def _write(self, key: bytes, value: bytes | None) -> None:
+    def _write(self, key: bytes, value: bytes | Expiring | None) -> None:
         if not self._open:
             self._refuse_closed()
         if self.read_only:
@@ -191,19 +244,29 @@ class Transaction:
             self._begin()
         self._store.refuse_unusable()
         # The bounds are what was read, an empty result included: whoever adds a key inside changes the answer.
-        self._ranges.add((start, end))
+        if not self._safe:
+            self._ranges.add((start, end))
         return self._with_own_writes(self._store.index.visible_between(start, end, self._snap), start, end)
 
     def _with_own_writes(
         self, pairs: list[tuple[bytes, bytes]], start: bytes, end: bytes | None
     ) -> list[tuple[bytes, bytes]]:
-        own = {key: value for key, value in self._writes.items() if start <= key and (end is None or key < end)}
+        own = {
+            key: value_of(written)
+            for key, written in self._writes.items()
+            if start <= key and (end is None or key < end)
+        }
         if not own:
             return pairs
         merged = [pair for pair in pairs if pair[0] not in own]
         merged += [(key, value) for key, value in own.items() if value is not None]
         merged.sort()
         return merged
+
+    def _refuse_ended(self) -> None:
+        if not self._open:
+            self._refuse_closed()
+        self._store.refuse_unusable()
 
     def _refuse_closed(self) -> None:
         raise TransactionClosed("the transaction was already committed or aborted")
@@ -224,7 +287,7 @@ class ReadCommittedTransaction(Transaction):
         key = encode_key(key)
         if key in self._writes:
             self._store.refuse_unusable()
-            return self._writes[key]
+            return value_of(self._writes[key])
         value, self._snap = self._store.peek(key)
         return value
 
@@ -258,10 +321,14 @@ class ReadCommittedTransaction(Transaction):
         return self._with_own_writes(pairs, start, end)
 
 
-def new_transaction(store: Store, isolation: IsolationLevel, read_only: bool) -> Transaction:
-    """A transaction of the class that keeps `isolation`."""
+def new_transaction(
+    store: Store, isolation: IsolationLevel, read_only: bool, deferrable: bool = False
+) -> Transaction:
+    """A transaction of the class that keeps `isolation`. Raises ValueError for what cannot be deferrable."""
+    if deferrable and not (read_only and isolation is IsolationLevel.SERIALIZABLE):
+        raise ValueError("only a serializable transaction that is read_only can be deferrable")
     kind = ReadCommittedTransaction if isolation is IsolationLevel.READ_COMMITTED else Transaction
-    return kind(store, isolation, read_only)
+    return kind(store, isolation, read_only, deferrable)
 
 
 def checked_prefix(prefix: Key) -> bytes:

@@ -3,7 +3,9 @@
     segment  wal-<first seq, 20 digits>.log
              8s magic | u32 version | 16s database id | u64 first seq | u64 xxh3_64 of the header so far
     record   u32 length of payload | u64 seq | u64 xxh3_64 of length, seq and payload | payload
-    payload  msgpack [synced seq, {key: value, or nil where it was deleted}]
+    payload  msgpack [synced seq, number of the codec, writes]
+    writes   codec 0: {key: value, nil where it was deleted, or [value, seconds since the epoch at which it ends]}
+             others:  the same map, compressed, as one byte string
 
 All numbers are little-endian outside msgpack; `seq` rises by one per record, across segments too. The checksums are
 seeded with the database id, so that a record of another database, copied into a value, never looks like one of ours.
@@ -25,7 +27,9 @@ from typing import Final, NamedTuple
 import msgspec
 import xxhash
 
-from engine.index import Writes
+from engine.codec import NO_CODEC, Codec, CodecError, decompress
+from engine.errors import NewerFormat, TransactionTooLarge
+from engine.index import Expiring, Writes
 
 __all__ = [
     "HEADER_LENGTH",
@@ -36,26 +40,30 @@ __all__ = [
     "decode_record",
     "encode_header",
     "encode_record",
+    "encode_writes",
     "find_record",
     "segment_name",
     "segment_names",
 ]
 
-VERSION: Final = 1
-_MAGIC: Final = b"ANOMWAL\n"
+VERSION: Final = 2
+MAGIC: Final = b"ANOMWAL\n"
 _HEADER: Final = struct.Struct("<8sI16sQ")
 _FRAME: Final = struct.Struct("<IQ")
 _CHECKSUM: Final = struct.Struct("<Q")
 _unpack_start: Final = struct.Struct("<IQQ").unpack_from  # the frame and its checksum
-_PAYLOAD_START: Final = b"\x92\xcf"  # msgpack: an array of two, the first a 64-bit number
+_PAYLOAD_START: Final = b"\x93\xcf"  # msgpack: an array of three, the first a 64-bit number
 _SYNCED: Final = struct.Struct(">2sQ")
+_COMPRESSED_LENGTH_MIN: Final = 128  # bytes; compressing less gains nothing
 
 HEADER_LENGTH: Final = _HEADER.size + _CHECKSUM.size
 _RECORD_START: Final = _FRAME.size + _CHECKSUM.size
 PAYLOAD_LENGTH_MAX: Final = 0xFFFF_FFFF - _SYNCED.size
 _LARGE: Final = 1 << 16  # Longer writes are hashed and written where they are instead of being copied first.
 
-_decode_payload = msgspec.msgpack.Decoder(tuple[int, Writes]).decode
+_encode = msgspec.msgpack.Encoder().encode
+_decode_writes = msgspec.msgpack.Decoder(dict[bytes, bytes | Expiring | None]).decode
+_decode_bytes = msgspec.msgpack.Decoder(bytes).decode
 
 
 class Segment(NamedTuple):
@@ -93,27 +101,44 @@ def segment_names(names: list[str]) -> list[str]:
     )
 
 
-def encode_header(segment: Segment) -> bytes:
+def encode_header(segment: Segment, magic: bytes = MAGIC) -> bytes:
     """The first HEADER_LENGTH bytes of a segment."""
-    fields = _HEADER.pack(_MAGIC, VERSION, segment.database_id, segment.first_seq)
+    fields = _HEADER.pack(magic, VERSION, segment.database_id, segment.first_seq)
     return fields + _CHECKSUM.pack(xxhash.xxh3_64_intdigest(fields))
 
 
-def decode_header(data: bytes) -> Segment | None:
-    """What the header says; None where it is damaged. Raises ValueError for a newer format version."""
+def decode_header(data: bytes, magic: bytes = MAGIC) -> Segment | None:
+    """What the header says; None where it is damaged. Raises NewerFormat."""
     fields, checksum = data[: _HEADER.size], data[_HEADER.size : HEADER_LENGTH]
     if len(data) < HEADER_LENGTH or checksum != _CHECKSUM.pack(xxhash.xxh3_64_intdigest(fields)):
         return None
-    magic, version, database_id, first_seq = _HEADER.unpack(fields)
-    if magic != _MAGIC:
+    found, version, database_id, first_seq = _HEADER.unpack(fields)
+    if found != magic:
         return None
     if version != VERSION:
-        raise ValueError(f"the log has format version {version}; this engine reads version {VERSION}")
+        raise NewerFormat(f"the database has format version {version}; this engine reads version {VERSION}")
     return Segment(database_id, first_seq)
 
 
+def encode_writes(writes: Writes, codec: Codec = NO_CODEC) -> bytes:
+    """The end of a payload, from the codec's number on. Raises TransactionTooLarge."""
+    encoded = _encode(writes)
+    if codec is not NO_CODEC and len(encoded) >= _COMPRESSED_LENGTH_MIN:
+        compressed = codec.compress(encoded)
+        if len(compressed) < len(encoded):
+            encoded = bytes((codec.number,)) + _encode(compressed)
+            return _fitting(encoded)
+    return _fitting(b"\0" + encoded)
+
+
+def _fitting(encoded: bytes) -> bytes:
+    if len(encoded) > PAYLOAD_LENGTH_MAX:
+        raise TransactionTooLarge(f"one transaction writes at most {PAYLOAD_LENGTH_MAX} bytes")
+    return encoded
+
+
 def encode_record(seq: int, synced_seq: int, writes: bytes, seed: int) -> list[bytes]:
-    """A record in pieces to be written one after the other; `writes` is a msgpack map."""
+    """A record in pieces to be written one after the other; `writes` is from `encode_writes`."""
     start = _SYNCED.pack(_PAYLOAD_START, synced_seq)
     frame = _FRAME.pack(len(start) + len(writes), seq)
     checksum = _CHECKSUM.pack(_checksum(frame + start, writes, seed))
@@ -123,7 +148,10 @@ def encode_record(seq: int, synced_seq: int, writes: bytes, seed: int) -> list[b
 
 
 def decode_record(data: bytes, offset: int, seed: int) -> Record | None:
-    """The record at `offset`; None where there is no valid one."""
+    """The record at `offset`; None where there is no valid one.
+
+    Raises CodecError for one whose checksum is right and whose writes cannot be read: no power loss makes that.
+    """
     begin = offset + _RECORD_START
     if begin > len(data):
         return None
@@ -134,11 +162,19 @@ def decode_record(data: bytes, offset: int, seed: int) -> Record | None:
     payload = data[begin:end]
     if _checksum(data[offset : offset + _FRAME.size], payload, seed) != checksum:
         return None
-    try:
-        synced_seq, writes = _decode_payload(payload)
-    except msgspec.DecodeError:
+    start, synced_seq = _SYNCED.unpack_from(payload)
+    if start != _PAYLOAD_START:
         return None
-    return Record(seq, synced_seq, writes, end)
+    return Record(seq, synced_seq, _decoded(payload[_SYNCED.size], payload[_SYNCED.size + 1 :]), end)
+
+
+def _decoded(codec_number: int, encoded: bytes) -> Writes:
+    try:
+        if codec_number != NO_CODEC.number:
+            encoded = decompress(codec_number, _decode_bytes(encoded))
+        return _decode_writes(encoded)
+    except msgspec.DecodeError as error:
+        raise CodecError(str(error)) from error
 
 
 def find_record(data: bytes, offset: int, seed: int, synced_seq: int) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from engine import Conflict, Database, IsolationLevel, Transaction
+from engine.collection import Collector
 from engine.ssi import SerializableRule
 from engine.store import Store
 
@@ -38,8 +39,8 @@ class StampAssigned(SerializableRule):
     def remember_reads(self, reads: Any, ranges: Any, snap: int, stamp: int) -> None:
         for key in reads:
             self._stamps.pop(key, None)
-        for start, end in ranges:
-            self._range_stamps.pop((start, end, snap), None)
+        for read in ranges:
+            self._range_stamps.pop(read, None)
         super().remember_reads(reads, ranges, snap, stamp)
 
 
@@ -119,8 +120,8 @@ class ReaderSnapshotIgnored(SerializableRule):
 
     def remember_reads(self, reads: Any, ranges: Any, snap: int, stamp: int) -> None:
         super().remember_reads(reads, (), snap, stamp)
-        for start, end in ranges:
-            self._range_stamps[start, end, 1 << 60] = stamp
+        for read in ranges:
+            self._range_stamps[read] = [(1 << 60, stamp)]
 
 
 class OverwrittenKeysStamped(SerializableRule):
@@ -135,8 +136,8 @@ class OverwrittenKeysStamped(SerializableRule):
 class ReadersStampedAtTheNewestCommit(Store):
     """A reader without writes is placed at its end instead of at its snapshot: refuses too much."""
 
-    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int) -> int:
-        number = super().commit(isolation, writes, reads, ranges, snap)
+    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int, **rest: Any) -> int:
+        number = super().commit(isolation, writes, reads, ranges, snap, **rest)
         if not writes and self._active:
             self.rule.remember_reads(reads, ranges, snap, self.seq)
         return number
@@ -152,22 +153,22 @@ class IntermediateVersionsCollected(Store):
                 newer, node = node, node[2]
                 if not any(node[0] <= snap < newer[0] for snap in seen):
                     newer[2], node = node[2], newer
-        self._hiding.clear()
+        self._collector = Collector()
 
 
 class RefusedCommitsLeaveStamps(Store):
-    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int) -> int:
+    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int, **rest: Any) -> int:
         try:
-            return super().commit(isolation, writes, reads, ranges, snap)
+            return super().commit(isolation, writes, reads, ranges, snap, **rest)
         except Conflict:
             self.rule.remember_reads(reads, ranges, snap, self.seq + 1)
             raise
 
 
 class RefusedCommitsLeaveVersions(Store):
-    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int) -> int:
+    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int, **rest: Any) -> int:
         try:
-            return super().commit(isolation, writes, reads, ranges, snap)
+            return super().commit(isolation, writes, reads, ranges, snap, **rest)
         except Conflict:
             self._install(writes, b"")
             raise
@@ -176,8 +177,8 @@ class RefusedCommitsLeaveVersions(Store):
 class LostUpdatesAllowed(Store):
     """SERIALIZABLE judged as if every level were READ_COMMITTED."""
 
-    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int) -> int:
-        return super().commit(IsolationLevel.READ_COMMITTED, writes, reads, ranges, snap)
+    def commit(self, isolation: Any, writes: Any, reads: Any, ranges: Any, snap: int, **rest: Any) -> int:
+        return super().commit(IsolationLevel.READ_COMMITTED, writes, reads, ranges, snap, **rest)
 
 
 class RangeToItsLastKey(Transaction):

@@ -394,7 +394,8 @@ def test_stats_are_counted() -> None:
     watch.seconds = 107.5
     assert database.stats() == {
         "keys": 2, "versions": 5, "active": 1, "remembered": 1, "newest": 4, "commits": 4, "conflicts": 0,
-        "flushes": 0, "syncs": 0, "log_bytes": 0, "open_seconds": 7.5,
+        "flushes": 0, "syncs": 0, "log_bytes": 0, "log_length": 0, "checkpoint": 0, "checkpoints": 0,
+        "failed_checkpoints": 0, "compression": "none", "open_seconds": 7.5,
     }  # fmt: skip
 
 

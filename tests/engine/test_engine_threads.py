@@ -83,12 +83,14 @@ def test_every_order_of_threads_is_right() -> None:
 class BeginsWithoutTheMutex(Store):
     """The horizon may be computed between the choice of a snapshot and its registration."""
 
-    def register_snapshot(self) -> int:
+    def register_snapshot(self, *, may_pivot: bool = False) -> int:
         snap = self.seq
         assert self._point is not None
         self._point("begin")
         self._active[snap] = self._active.get(snap, 0) + 1
         self._active = dict(sorted(self._active.items()))
+        if may_pivot:
+            self._safety.writer_began(snap)
         return snap
 
 
