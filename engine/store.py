@@ -31,6 +31,7 @@ class Store:
     """
 
     rule_class: ClassVar[type[SerializableRule]] = SerializableRule
+    collector_class: ClassVar[type[Collector]] = Collector
 
     def __init__(self, latches: Latches, mutex: Mutex, clock: Clock, log: CommitLog | None, seq: int = 0) -> None:
         self.index = Index()
@@ -46,7 +47,7 @@ class Store:
         self._log = log
         self._closed = False
         self._active: dict[int, int] = {}  # snapshot → transactions that use it; ascending, as `seq` only grows
-        self._collector = Collector()
+        self._collector = self.collector_class()
         self._safety = SafeSnapshots(latches)
 
     def load(self, newest: Mapping[bytes, Node]) -> None:

@@ -99,7 +99,7 @@ def rewritten(disk: MemoryVfs, **changes: object) -> MemoryVfs:
 
 
 def test_a_manifest_is_not_believed() -> None:
-    """One that names other files, numbers or databases than there are is refused; one of a newer format is said so."""
+    """One that names other files, numbers or databases is refused; one of a newer format is said to be so."""
     disk = backed_up()
     Database.verify_backup("/copy", vfs=rewritten(disk))
     file = json.loads(contents(disk, "/copy/MANIFEST").splitlines()[0])["files"][0]

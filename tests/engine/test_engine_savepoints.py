@@ -11,7 +11,7 @@ LEVELS = list(IsolationLevel)
 
 @pytest.mark.parametrize("level", LEVELS)
 def test_going_back_takes_back_the_writes_since(level: IsolationLevel) -> None:
-    """Writes before the savepoint stay, later ones are gone, for reads, scans and the commit; it can be used again."""
+    """Writes before the savepoint stay, later ones are gone, for all reads and the commit; it can be used again."""
     database = Database.open()
     database.put("c", b"0")
     with database.transaction(level) as transaction:
@@ -28,7 +28,7 @@ def test_going_back_takes_back_the_writes_since(level: IsolationLevel) -> None:
 
 
 def test_savepoints_nest_and_names_hide_each_other() -> None:
-    """The latest of a name is meant; going back to an earlier one forgets those after it; release keeps the writes."""
+    """The latest of a name is meant; going back to an earlier one forgets later ones; release keeps the writes."""
     database = Database.open()
     transaction = database.begin_transaction()
     for number in range(3):
