@@ -298,6 +298,7 @@ class Store:
         expired = self.expiries.due(self.clock.now())
         if expired:
             self._install(expired, self._log.encode(expired) if self._log is not None else b"")
+            self._prune()
 
     def _register(self, may_pivot: bool) -> int:
         snap = self.newest_now()

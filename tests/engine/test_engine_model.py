@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from engine import Database, IsolationLevel, MemoryVfs
+from engine.codec import CODECS
 from engine.keys import prefix_end
 
 KEYS = st.sampled_from([b"a", b"aa", b"aa\0", b"aab", b"b", b"\xff", b"\xff\xff", b"\xff\xff\x01"])
@@ -17,41 +18,96 @@ WRITES = st.lists(st.tuples(KEYS, st.none() | VALUES), max_size=6)
 
 
 class DatabaseIsADict(RuleBasedStateMachine):
-    """Each rule does the same to the database and to a dict; one transaction may be open beside the single calls."""
+    """Each rule does the same to the database and to a dict; one transaction may be open beside the single calls.
+
+    `ends` says when a value of the model ends. The machine is its own clock, which moves when a rule says so.
+    """
+
+    def now(self) -> float:
+        return self.seconds
+
+    def open(self, path: str = "/db") -> Database:
+        return Database.open(path, self.sync, vfs=self.disk, clock=self)
 
     @initialize(sync=st.sampled_from(["full", "normal", "off"]))
     def start(self, sync: str) -> None:
         self.sync = sync
+        self.seconds = 1000.0
         self.disk = MemoryVfs()
-        self.database = Database.open("/db", sync, vfs=self.disk)
+        self.database = self.open()
         self.model: dict[bytes, bytes] = {}
+        self.ends: dict[bytes, float] = {}
         self.transaction: Any = None
         self.view: dict[bytes, bytes] = {}
+        self.backups = 0
 
-    @rule(key=KEYS, value=VALUES)
-    def put(self, key: bytes, value: bytes) -> None:
-        self.database.put(key, value)
-        self.model[key] = value
+    def set(self, key: bytes, value: bytes | None, ttl_seconds: float | None = None) -> None:
+        self.ends.pop(key, None)
+        self.model.pop(key, None)
+        if value is not None:
+            self.model[key] = value
+            if ttl_seconds is not None:
+                self.ends[key] = self.seconds + ttl_seconds
+
+    @rule(key=KEYS, value=VALUES, ttl_seconds=st.none() | st.sampled_from([1, 2.5, 9]))
+    def put(self, key: bytes, value: bytes, ttl_seconds: float | None) -> None:
+        self.database.put(key, value, ttl_seconds=ttl_seconds)
+        self.set(key, value, ttl_seconds)
+
+    @rule(seconds=st.sampled_from([0.5, 1, 5]))
+    def time_passes(self, seconds: float) -> None:
+        self.seconds += seconds
+        for key in [key for key, end in self.ends.items() if end <= self.seconds]:
+            self.set(key, None)
+
+    @rule(name=st.sampled_from(sorted(CODECS)))
+    def switch_codec(self, name: str) -> None:
+        self.database.compression = name
+
+    @rule()
+    def checkpoint(self) -> None:
+        self.database.checkpoint()
+
+    @rule()
+    def back_up_and_restore(self) -> None:
+        self.backups += 1
+        backup = self.database.backup(f"/backup{self.backups}")
+        assert Database.verify_backup(f"/backup{self.backups}", vfs=self.disk) == backup
+        Database.restore(f"/backup{self.backups}", f"/restored{self.backups}", vfs=self.disk)
+        with self.open(f"/restored{self.backups}") as restored:
+            assert restored.scan() == sorted(self.model.items())
 
     @rule(key=KEYS)
     def delete(self, key: bytes) -> None:
         self.database.delete(key)
-        self.model.pop(key, None)
+        self.set(key, None)
 
     @rule(pairs=st.lists(st.tuples(KEYS, VALUES), max_size=6))
     def put_batch(self, pairs: list[tuple[bytes, bytes]]) -> None:
         assert self.database.put_batch(pairs) == len(pairs)
-        self.model.update(pairs)
+        for key, value in pairs:
+            self.set(key, value)
 
     @rule(keys=st.lists(KEYS, max_size=6))
     def delete_batch(self, keys: list[bytes]) -> None:
         assert self.database.delete_batch(keys) == len(set(keys) & set(self.model))
-        self.model = {key: value for key, value in self.model.items() if key not in keys}
+        for key in keys:
+            self.set(key, None)
 
-    @rule(writes=WRITES, commits=st.booleans(), level=st.sampled_from(IsolationLevel))
-    def transact(self, writes: list[tuple[bytes, bytes | None]], commits: bool, level: IsolationLevel) -> None:
+    @rule(writes=WRITES, undone=WRITES, commits=st.booleans(), level=st.sampled_from(IsolationLevel))
+    def transact(
+        self,
+        writes: list[tuple[bytes, bytes | None]],
+        undone: list[tuple[bytes, bytes | None]],
+        commits: bool,
+        level: IsolationLevel,
+    ) -> None:
         transaction = self.database.begin_transaction(level)
         view = dict(self.model)
+        transaction.savepoint("start")
+        for key, value in undone:
+            transaction.put(key, value) if value is not None else transaction.delete(key)
+        transaction.rollback_to("start")
         for key, value in writes:
             if value is None:
                 transaction.delete(key)
@@ -63,14 +119,16 @@ class DatabaseIsADict(RuleBasedStateMachine):
             assert transaction.scan() == sorted(view.items())
         if commits:
             transaction.commit()
-            self.model = view
+            for key, value in writes:
+                self.set(key, value)
+            assert self.model == view
         else:
             transaction.abort()
 
     @precondition(lambda self: self.transaction is None)
-    @rule()
-    def hold_a_snapshot(self) -> None:
-        self.transaction = self.database.begin_transaction(read_only=True)
+    @rule(deferrable=st.booleans())
+    def hold_a_snapshot(self, deferrable: bool) -> None:
+        self.transaction = self.database.begin_transaction(read_only=True, deferrable=deferrable)
         self.view = dict(self.model)
         assert self.transaction.scan() == sorted(self.view.items())
 
@@ -105,14 +163,14 @@ class DatabaseIsADict(RuleBasedStateMachine):
     def reopen(self) -> None:
         self.database.close()
         self.transaction = None
-        self.database = Database.open("/db", self.sync, vfs=self.disk)
+        self.database = self.open()
 
     @precondition(lambda self: self.sync == "full")
     @rule(random=st.randoms(use_true_random=False))
     def lose_power(self, random: Any) -> None:
         self.disk = self.disk.after_crash(lambda _: random.random() < 0.5)
         self.transaction = None
-        self.database = Database.open("/db", self.sync, vfs=self.disk)
+        self.database = self.open()
 
     @invariant()
     def everything_is_there(self) -> None:
