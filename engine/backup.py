@@ -23,7 +23,7 @@ from engine.index import Expiring
 from engine.place import make_empty_place
 from engine.vfs import Vfs
 
-__all__ = ["MANIFEST", "Backup", "restore_backup", "verify_backup", "write_backup"]
+__all__ = ["MANIFEST", "Backup", "read_manifest", "restore_backup", "verify_backup", "write_backup"]
 
 MANIFEST: Final = "MANIFEST"
 _FORMAT: Final = 1
@@ -86,32 +86,35 @@ def restore_backup(vfs: Vfs, path: str, into: str) -> Backup:
     return backup
 
 
-def _verified(vfs: Vfs, path: str) -> tuple[Backup, bytes]:
+def read_manifest(vfs: Vfs, path: str) -> Backup:
+    """What the manifest says there is, without a look at it. Raises Corrupt, NewerFormat, InvalidPath."""
     if "\0" in path or not vfs.is_directory(path):
         raise InvalidPath(f"{path!r} is not a directory")
-    manifest = _read_manifest(vfs, path)
-    written = manifest.files[0]
-    if written.name != checkpoint_name(manifest.seq):
-        raise Corrupt(MANIFEST, 0, "it names another file than the checkpoint of its commit")
-    data = _contents(vfs, path, written.name)
-    for header, _ in read_blocks(vfs, path, written.name):
-        if header.database_id.hex() != manifest.database:
-            raise Corrupt(written.name, 0, "the checkpoint is of another database than the manifest says")
-    if len(data) != written.length or xxhash.xxh3_128_hexdigest(data) != written.digest:
-        raise Corrupt(written.name, 0, "the file is not the one that the manifest describes")
-    return Backup(manifest.database, manifest.seq, manifest.created, written), data
-
-
-def _read_manifest(vfs: Vfs, path: str) -> _Manifest:
     line, _, digest = _contents(vfs, path, MANIFEST).partition(b"\n")
     if digest != xxhash.xxh3_128_hexdigest(line).encode() + b"\n":
         raise Corrupt(MANIFEST, 0, "the manifest is damaged")
     try:
         if msgspec.json.decode(line, type=dict[str, object]).get("format") != _FORMAT:
             raise NewerFormat(f"the backup has another format than {_FORMAT}, which this engine reads")
-        return msgspec.json.decode(line, type=_Manifest)
+        manifest = msgspec.json.decode(line, type=_Manifest)
     except msgspec.DecodeError as error:
         raise Corrupt(MANIFEST, 0, f"the manifest is damaged ({error})") from error
+    file = manifest.files[0]
+    if file.name != checkpoint_name(manifest.seq):
+        raise Corrupt(MANIFEST, 0, "it names another file than the checkpoint of its commit")
+    return Backup(manifest.database, manifest.seq, manifest.created, file)
+
+
+def _verified(vfs: Vfs, path: str) -> tuple[Backup, bytes]:
+    backup = read_manifest(vfs, path)
+    file = backup.file
+    data = _contents(vfs, path, file.name)
+    for header, _ in read_blocks(vfs, path, file.name):
+        if header.database_id.hex() != backup.database:
+            raise Corrupt(file.name, 0, "the checkpoint is of another database than the manifest says")
+    if len(data) != file.length or xxhash.xxh3_128_hexdigest(data) != file.digest:
+        raise Corrupt(file.name, 0, "the file is not the one that the manifest describes")
+    return backup, data
 
 
 def _contents(vfs: Vfs, path: str, name: str) -> bytes:

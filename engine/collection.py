@@ -61,13 +61,27 @@ class Collector:
         cut: set[int] = set()
         kept: deque[tuple[int, list[Node]]] = deque()
         for number, nodes in reversed(self._hiding):
-            still = [node for node in nodes if id(node) not in cut and _relinked(node, snapshots, cut)]
+            still = [node for node in nodes if id(node) not in cut and self._relinked(node, snapshots, cut)]
             if still:
                 kept.appendleft((number, still))
         self._hiding = kept
         self._count = sum(len(nodes) for _, nodes in kept)
         # Twice what is left: a sweep then costs O(1) per version made since the last one.
         self._sweep_at = max(_SWEEP_COUNT_MIN, 2 * self._count)
+
+    def _relinked(self, node: Node, snapshots: Sequence[int], cut: set[int]) -> bool:
+        """Take out what `node` hides as far as nobody needs it; returns whether it still hides something."""
+        older: Node | None = node[2]
+        while older is not None and not self._is_needed(older, node, snapshots):
+            cut.add(id(older))
+            older = older[2]
+        node[2] = older
+        return older is not None
+
+    def _is_needed(self, node: Node, hiding: Node, snapshots: Sequence[int]) -> bool:
+        """Whether a snapshot in use sees `node`, which `hiding` hides, or is first overwritten by it."""
+        below = node[2][0] if node[2] is not None else 0
+        return _between(snapshots, below, hiding[0])
 
     def _check(self, horizon: int, versions: list[Node]) -> None:
         """Assert that exactly the versions that hide another one are watched, all above the horizon."""
@@ -76,16 +90,6 @@ class Collector:
         assert hiding == watched, "an old version that nothing will collect, or a watch on nothing"
         assert all(number > horizon for number, _ in self._hiding), "collection is behind the horizon"
         assert self._count == len(watched), "the number of hiding versions is wrong"
-
-
-def _relinked(node: Node, snapshots: Sequence[int], cut: set[int]) -> bool:
-    """Take out what `node` hides as far as nobody needs it; returns whether it still hides something."""
-    older: Node | None = node[2]
-    while older is not None and not _between(snapshots, older[2][0] if older[2] is not None else 0, node[0]):
-        cut.add(id(older))
-        older = older[2]
-    node[2] = older
-    return older is not None
 
 
 def _between(snapshots: Sequence[int], low: int, high: int) -> bool:

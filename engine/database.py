@@ -25,7 +25,7 @@ from engine.place import make_place
 from engine.recovery import Recovery
 from engine.salvage import Salvaged, salvage
 from engine.store import Store
-from engine.transaction import Transaction, checked_prefix, new_transaction
+from engine.transaction import ReadCommittedTransaction, Transaction, checked_prefix
 from engine.vfs import OsVfs, Vfs
 
 __all__ = ["MEMORY", "RETRIES", "Database"]
@@ -43,6 +43,7 @@ class Database:
     store_class: ClassVar[type[Store]] = Store
     log_class: ClassVar[type[CommitLog]] = CommitLog
     recovery_class: ClassVar[type[Recovery]] = Recovery
+    transaction_class: ClassVar[type[Transaction]] = Transaction
 
     def __init__(self, path: str, store: Store, files: Files | None, clock: Clock) -> None:
         """For `open`: takes over everything it is given."""
@@ -252,7 +253,11 @@ class Database:
         without the other two.
         """
         self._store.refuse_unusable()
-        return new_transaction(self._store, isolation, read_only, deferrable)
+        if deferrable and not (read_only and isolation is IsolationLevel.SERIALIZABLE):
+            raise ValueError("only a serializable transaction that is read_only can be deferrable")
+        if isolation is IsolationLevel.READ_COMMITTED:
+            return ReadCommittedTransaction(self._store, isolation, read_only)
+        return self.transaction_class(self._store, isolation, read_only, deferrable)
 
     def transaction(
         self,

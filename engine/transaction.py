@@ -29,7 +29,7 @@ from engine.keys import (
 from engine.ssi import KeyRange
 from engine.store import Store
 
-__all__ = ["ReadCommittedTransaction", "Transaction", "checked_prefix", "new_transaction"]
+__all__ = ["ReadCommittedTransaction", "Transaction", "checked_prefix"]
 
 _NO_SNAPSHOT: Final = -1
 
@@ -319,16 +319,6 @@ class ReadCommittedTransaction(Transaction):
             self._refuse_closed()
         pairs, self._snap = self._store.peek_range(start, end)
         return self._with_own_writes(pairs, start, end)
-
-
-def new_transaction(
-    store: Store, isolation: IsolationLevel, read_only: bool, deferrable: bool = False
-) -> Transaction:
-    """A transaction of the class that keeps `isolation`. Raises ValueError for what cannot be deferrable."""
-    if deferrable and not (read_only and isolation is IsolationLevel.SERIALIZABLE):
-        raise ValueError("only a serializable transaction that is read_only can be deferrable")
-    kind = ReadCommittedTransaction if isolation is IsolationLevel.READ_COMMITTED else Transaction
-    return kind(store, isolation, read_only, deferrable)
 
 
 def checked_prefix(prefix: Key) -> bytes:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import engine
 from engine import Conflict, Database, IsolationLevel, Transaction
+from engine.mutants import MUTANTS
 from harness.history import Op
 from harness.target import Aborted, Capabilities, Session
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
@@ -23,11 +24,15 @@ __all__ = ["ReferenceTarget"]
 _OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "path": (),
     "sync": ("full", "normal", "off"),
+    "mutant": tuple(MUTANTS),
 }
 
 
 class ReferenceTarget:
-    """The engine. `path` is a directory in which a fresh database is made and removed again; without it, memory."""
+    """The engine. `path` is a directory in which a fresh database is made and removed again; without it, memory.
+
+    `mutant` plants a deliberate bug, see `engine.mutants`.
+    """
 
     name = "reference"
     version = engine.__version__
@@ -44,7 +49,7 @@ class ReferenceTarget:
     )
 
     def __init__(self, **options: str) -> None:
-        """Options: path, sync (full, normal, off). Raises ValueError for others."""
+        """Options: path, sync (full, normal, off), mutant. Raises ValueError for others."""
         for name, value in options.items():
             if name not in _OPTIONS:
                 raise ValueError(f"the reference target has no option {name!r}; it has {', '.join(_OPTIONS)}")
@@ -59,7 +64,9 @@ class ReferenceTarget:
         path = self.settings.get("path", engine.MEMORY)
         if path != engine.MEMORY:
             path = self._directory = tempfile.mkdtemp(prefix="reference-", dir=path)
-        self._database = Database.open(path, sync=self.settings.get("sync", "full"))
+        mutant = self.settings.get("mutant")
+        database_class = Database if mutant is None else MUTANTS[mutant].database
+        self._database = database_class.open(path, sync=self.settings.get("sync", "full"))
 
     def session(self, level: str) -> Session:
         """A connection whose transactions run at `level`. Raises ValueError for a level the engine does not have."""

@@ -14,14 +14,11 @@ from engine_schedule import (
     refused,
     run,
 )
-from engine_wrong_readings import (
-    ACCEPTS_TOO_MUCH,
-    REFUSES_TOO_MUCH,
-    RefusedCommitsLeaveStamps,
-    database_with,
-)
+from engine_wrong_readings import ACCEPTS_TOO_MUCH, REFUSES_TOO_MUCH
 
 from engine import Database, IsolationLevel
+from engine.mutants import planted
+from engine.mutants.versions import RefusedCommitsLeaveStamps
 
 SNAPSHOT = IsolationLevel.SNAPSHOT
 READ_COMMITTED = IsolationLevel.READ_COMMITTED
@@ -70,9 +67,7 @@ def test_a_wrong_reading_commits_an_anomaly(wrong: type) -> None:
     right = run(schedule, initial, check=True)
     assert is_strictly_serializable(committed(right), initial)
     assert refused(right)
-    assert not is_strictly_serializable(
-        committed(run(schedule, initial, database_class=database_with(wrong))), initial
-    )
+    assert not is_strictly_serializable(committed(run(schedule, initial, database_class=planted(wrong))), initial)
 
 
 @pytest.mark.parametrize("wrong", REFUSES_TOO_MUCH, ids=lambda wrong: wrong.__name__)
@@ -80,14 +75,14 @@ def test_a_wrong_reading_refuses_without_need(wrong: type) -> None:
     """The engine commits all of this schedule; the wrong reading refuses somebody."""
     schedule = REFUSES_TOO_MUCH[wrong]
     assert refused(run(schedule)) == ""
-    assert refused(run(schedule, database_class=database_with(wrong))) != ""
+    assert refused(run(schedule, database_class=planted(wrong))) != ""
 
 
 def test_a_refused_commit_leaves_no_stamp() -> None:
     """After a refusal, others are judged as if the refused transaction had never read anything."""
     schedule, initial = "w1y r4y d2y c1 r2z w4z c2 c4", ""
     assert refused(run(schedule, initial)) == "2"
-    assert refused(run(schedule, initial, database_class=database_with(RefusedCommitsLeaveStamps))) == "24"
+    assert refused(run(schedule, initial, database_class=planted(RefusedCommitsLeaveStamps))) == "24"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,148 @@
+"""Deliberate bugs: the catalogue of what the tests and the harness must find, each a small subclass.
+
+`anomalist selftest` proves that each is found, by what its row names, and that the engine itself is never accused.
+`anomalist run -t reference:mutant=NAME` runs a workload on one of them.
+
+    rule        wrong readings of the rule in `engine.ssi`
+    versions    versions, stamps and reads that are kept too short, recorded wrongly, or left behind
+    surface     calls that do not do what they say
+    planting    a database class with one part replaced
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Final, NamedTuple
+
+from engine.database import Database
+from engine.mutants import rule, surface, versions
+from engine.mutants.planting import planted
+
+__all__ = ["MUTANTS", "FoundBy", "Mutant", "planted"]
+
+
+class FoundBy(NamedTuple):
+    """What must find a mutant.
+
+    instrument  workload: a stock workload at serializable     where: its name      what: anomalies, one is enough
+                schedule: a fixed interleaving commits what no strict serial order explains
+                refusal: a fixed interleaving in which it refuses somebody without need: no level is broken
+                                                               where: the schedule  initial: keys that exist
+                contract: a promise beside isolation           where: the check
+    """
+
+    instrument: str
+    where: str
+    what: tuple[str, ...] = ()
+    initial: str = ""
+
+
+class Mutant(NamedTuple):
+    """One row: a name, the part of the engine that is wrong, and what must find it."""
+
+    name: str
+    part: type
+    found_by: FoundBy
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong with it."""
+        return (inspect.getdoc(self.part) or "").partition("\n\n")[0].replace("\n", " ")
+
+    @property
+    def database(self) -> type[Database]:
+        """The engine with this part."""
+        return planted(self.part)
+
+
+def _workload(name: str, *anomalies: str) -> FoundBy:
+    return FoundBy("workload", name, anomalies)
+
+
+def _schedule(text: str, initial: str = "") -> FoundBy:
+    return FoundBy("schedule", text, initial=initial)
+
+
+def _refusal(text: str, initial: str = "") -> FoundBy:
+    return FoundBy("refusal", text, initial=initial)
+
+
+def _contract(check: str) -> FoundBy:
+    return FoundBy("contract", check)
+
+
+_WRITE_SKEW: Final = _workload("write-skew", "G2-item")
+_CYCLES: Final = _workload("list-append", "G2-item", "G2-item-realtime", "G2-item-process")
+_PHANTOM: Final = _workload("predicate-skew", "G2")
+
+MUTANTS: Final[dict[str, Mutant]] = {
+    mutant.name: mutant
+    for mutant in (
+        # What is judged at commit.
+        Mutant("nothing-is-judged", rule.NothingIsJudged, _workload("counter", "lost-update")),
+        Mutant("no-write-conflicts", rule.NoWriteConflicts, _workload("counter", "lost-update")),
+        Mutant("judged-as-snapshot-isolation", versions.JudgedAsSnapshotIsolation, _WRITE_SKEW),
+        Mutant(
+            "only-the-smallest-out-edge",
+            rule.OnlyTheSmallestOutEdge,
+            _schedule("r2z w1z c1 r3x r3y w4x c4 w2y c2 c3"),
+        ),
+        Mutant("largest-out-edge", rule.LargestOutEdge, _CYCLES),
+        Mutant("overwriter-for-its-out-edge", rule.OverwriterForItsOutEdge, _CYCLES),
+        Mutant("newest-overwriter", rule.NewestOverwriter, _CYCLES),
+        Mutant("strict-comparison", rule.StrictComparison, _WRITE_SKEW),
+        Mutant("readers-accepted", rule.ReadersWithoutWritesAccepted, _CYCLES),
+        Mutant("out-edges-forgotten", rule.OutEdgesForgotten, _CYCLES),
+        Mutant("deletes-are-no-writes", rule.DeletesAreNoWrites, _schedule("r2y d1y r1x w2x c2 c1", "y")),
+        Mutant("deletes-lose-no-update", rule.DeletesLoseNoUpdate, _schedule("w3x r1x d1x c3 c1")),
+        # What is remembered of it.
+        Mutant("stamps-dropped", rule.StampsDropped, _WRITE_SKEW),
+        Mutant("stamp-assigned", rule.StampAssigned, _schedule("w4z d3y d2x c3 r4x r1x c4 c1 r2z c2", "x")),
+        Mutant("ranges-forgotten", rule.RangesForgotten, _PHANTOM),
+        Mutant("missing-keys-not-stamped", rule.MissingKeysForgotten, _WRITE_SKEW),
+        Mutant("readers-forgotten", rule.ReadersWithoutWritesForgotten, _CYCLES),
+        Mutant("readers-stamped-too-low", rule.ReadersStampedBeforeTheirSnapshot, _CYCLES),
+        Mutant("stamps-swept-too-early", rule.ForgetsTooEarly, _WRITE_SKEW),
+        Mutant("range-to-its-last-key", versions.RangeToItsLastKey, _schedule("r1x w4x s4x~ c4 w1z c1", "x")),
+        Mutant("empty-ranges-not-read", versions.EmptyRangesForgotten, _PHANTOM),
+        Mutant("missing-keys-not-read", versions.MissingKeysNotRead, _WRITE_SKEW),
+        Mutant("savepoints-drop-reads", versions.SavepointsDropReads, _contract("savepoints")),
+        # Versions.
+        Mutant("intermediate-versions-collected", versions.IntermediateVersionsCollected, _CYCLES),
+        Mutant("old-versions-dropped", versions.OldVersionsDropped, _workload("bank", "wrong-total")),
+        Mutant("reads-the-newest", versions.ReadsTheNewest, _workload("long-fork", "long-fork")),
+        Mutant("ttl-per-read", versions.TtlPerRead, _contract("ttl")),
+        Mutant("aborts-leave-versions", versions.AbortsLeaveVersions, _workload("set", "G1a")),
+        Mutant("refused-commits-leave-versions", versions.RefusedCommitsLeaveVersions, _workload("counter", "G1a")),
+        Mutant(
+            "refused-commits-acknowledged",
+            versions.RefusedCommitsAcknowledged,
+            _workload("counter", "lost-increment"),
+        ),
+        # Refusals without need: no level is broken.
+        Mutant(
+            "reader-snapshot-ignored", rule.ReaderSnapshotIgnored, _refusal("s1xy w2x c2 r3y w4y c4 w1z c1 w3x c3")
+        ),
+        Mutant(
+            "overwritten-keys-stamped", rule.OverwrittenKeysStamped, _refusal("r1x w2x c2 r3y w4y c4 w1z c1 w3x c3")
+        ),
+        Mutant(
+            "readers-stamped-at-their-end",
+            versions.ReadersStampedAtTheNewestCommit,
+            _refusal("r1x r3y w4y c4 c1 w3x c3"),
+        ),
+        Mutant(
+            "refused-commits-leave-stamps",
+            versions.RefusedCommitsLeaveStamps,
+            _refusal("w1y r4y d2y c1 r2z w4z c2 c4"),
+        ),
+        # The surface.
+        Mutant("nul-ends-the-path", surface.NulEndsThePath, _contract("paths")),
+        Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _contract("prefixes")),
+        Mutant("placeholder-stats", surface.PlaceholderStats, _contract("stats")),
+        Mutant("with-transaction-missing", surface.WithTransactionMissing, _contract("documented-calls")),
+        Mutant("ttl-ignored", surface.TtlIgnored, _contract("ttl")),
+        Mutant("backups-not-verified", surface.BackupsAreNotVerified, _contract("backups")),
+        Mutant("codec-number-of-the-newest", surface.CodecNumberOfTheNewest, _contract("compression")),
+    )
+}
