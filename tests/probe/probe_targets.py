@@ -114,6 +114,31 @@ class _UnguardedSession(_Session):
         self.target.data.update(self.written)
 
 
+class LaggingTarget(UnguardedTarget):
+    """Snapshots that are one commit behind what was acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.before: dict[str, Any] = {}
+
+    def session(self, level: str) -> _LaggingSession:
+        return _LaggingSession(self)
+
+
+class _LaggingSession(_UnguardedSession):
+    target: LaggingTarget
+
+    def data(self) -> Mapping[str, Any]:
+        if self.snapshot is None:
+            self.snapshot = dict(self.target.before)
+        return super().data()
+
+    def commit(self) -> None:
+        if self.written:
+            self.target.before = dict(self.target.data)
+        super().commit()
+
+
 class LockingTarget(_Target):
     """Two-phase locking of keys and ranges: serializable, and its calls wait for one another.
 

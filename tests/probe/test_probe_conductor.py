@@ -195,10 +195,10 @@ def test_a_deadlock_that_the_database_ends() -> None:
 def test_a_deadlock_that_nobody_ends() -> None:
     """Where all wait and nobody is left to wait for, the performance ends with its trouble and unknown outcomes."""
     target = DeadlockingTarget()
-    performance = performed(target, script(LOST_UPDATE, "r1 r2 w1 w2 c1 c2", x=10), hang_s=0.5)
+    performance = performed(target, script(LOST_UPDATE, "r1 r2 w1 w2 c1 c2", x=10), hang_s=1.0)
     target.close()
     assert told(performance) == [("r1", "done"), ("r2", "done"), ("w1", "waits"), ("w2", "waits")]
-    assert performance.trouble == "T1 and T2 did not come back within 0.5 s, and nobody was left to wait for"
+    assert performance.trouble == "T1 and T2 did not come back within 1 s, and nobody was left to wait for"
     assert statuses(performance) == [Status.UNKNOWN, Status.UNKNOWN]
     assert (performance.final, performance.committed) == ({}, 0)
 
@@ -346,11 +346,11 @@ def test_a_target_that_hangs_although_its_calls_never_wait(when: str) -> None:
 
     try:
         if when == "session":
-            with pytest.raises(RunTrouble, match=r"a session did not open within 0\.5 s"):
-                performed(Hanging(hook), script(LOST_UPDATE), hang_s=0.5)
+            with pytest.raises(RunTrouble, match="a session did not open within 1 s"):
+                performed(Hanging(hook), script(LOST_UPDATE), hang_s=1.0)
         else:
-            performance = performed(Hanging(hook), script(LOST_UPDATE), hang_s=0.5)
-            assert performance.trouble == "T1 did not come back within 0.5 s, and nobody was left to wait for"
+            performance = performed(Hanging(hook), script(LOST_UPDATE), hang_s=1.0)
+            assert performance.trouble == "T1 did not come back within 1 s, and nobody was left to wait for"
             assert told(performance) == [("r1", "done"), ("w1", "waits")]
             assert statuses(performance) == [Status.UNKNOWN, None]
     finally:
