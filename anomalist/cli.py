@@ -22,7 +22,7 @@ __all__ = ["command_line", "run_command_line"]
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit")
 _FORMATS = ("auto", "edn", "jsonl", "json")
-_LIST_KINDS = ("anomalies", "checkers", "levels", "suites", "targets", "workloads")
+_LIST_KINDS = ("anomalies", "checkers", "interleavings", "levels", "suites", "targets", "workloads")
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -39,6 +39,7 @@ def command_line() -> None:
     Try first:  anomalist run
     then:       anomalist run -i snapshot-isolation --expect serializable
     your own:   anomalist check history.edn
+    its levels: anomalist probe
     names:      anomalist list levels|workloads|targets|suites
     """
 
@@ -150,6 +151,29 @@ def run_verb(**options: Any) -> int:
     return int(verb(**options))
 
 
+@command_line.command("probe", short_help="Try scripted interleavings: what does each level really admit?")
+@click.option(
+    "-t",
+    "--target",
+    default="reference",
+    show_default=True,
+    metavar="TARGET",
+    help="name[:key=value,…] or module:Class.",
+)
+@click.option("-i", "--level", metavar="LEVEL", help="Only this one of the target's levels.")
+@_JSON
+@_COLOR
+def probe_verb(**options: Any) -> int:
+    """Try scripted interleavings: which anomalies does each level really admit?
+
+    A matrix of anomalies and levels. `anomalist list interleavings` tells the scripts, `anomalist explain NAME` one
+    of them.
+    """
+    from anomalist.probe import probe_verb as verb
+
+    return int(verb(**options))
+
+
 @command_line.command("check", short_help="Judge recorded histories: files, or run directories.")
 @click.argument("histories", nargs=-1, required=True, type=_EXISTING, metavar="HISTORY…")
 @click.option("--format", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
@@ -191,7 +215,7 @@ def report_verb(**options: Any) -> int:
 @_JSON
 @_COLOR
 def list_verb(**options: Any) -> int:
-    """List anomalies, checkers, levels, suites, targets or workloads."""
+    """List anomalies, checkers, interleavings, levels, suites, targets or workloads."""
     from anomalist.listing import list_verb as verb
 
     return int(verb(**options))
@@ -201,7 +225,7 @@ def list_verb(**options: Any) -> int:
 @click.argument("name")
 @_COLOR
 def explain_verb(**options: Any) -> int:
-    """Explain an anomaly, a level, a workload, a checker, a suite or a target."""
+    """Explain an anomaly, an interleaving, a level, a workload, a checker, a suite or a target."""
     from anomalist.listing import explain_verb as verb
 
     return int(verb(**options))

@@ -16,9 +16,11 @@ from anomalist.exits import Exit, UsageError
 from anomalist.suites import CHECKERS, SUITES, WORKLOADS
 from anomalist.verbs import terminal
 from checkers.catalogue import CATALOGUE, DRAWINGS, refutes
+from harness.interleaving import Action, Interleaving, orders_of
 from harness.level import IMPLIES, Level, implied_by, refuted_by
 from harness.targets import TARGETS
 from reports.document import encode
+from workloads.interleavings import ANOMALIES, INTERLEAVINGS
 
 __all__ = ["explain_verb", "list_verb"]
 
@@ -36,6 +38,10 @@ def _anomalies() -> Iterator[Row]:
 
 def _checkers() -> Iterator[Row]:
     return (Row(name, _first_line(source)) for name, source in CHECKERS.items())
+
+
+def _interleavings() -> Iterator[Row]:
+    return (Row(one.name, one.story) for one in INTERLEAVINGS)
 
 
 def _levels() -> Iterator[Row]:
@@ -58,6 +64,7 @@ def _workloads() -> Iterator[Row]:
 _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
     "anomalies": _anomalies,
     "checkers": _checkers,
+    "interleavings": _interleavings,
     "levels": _levels,
     "suites": _suites,
     "targets": _targets,
@@ -113,6 +120,9 @@ def _explanations(name: str) -> Iterator[str]:
         yield f"workload {name}, judged by the checker {checkers}\n\n{_teaching(WORKLOADS[name].source)}"
     if name in CHECKERS:
         yield f"checker {name}\n\n{_teaching(CHECKERS[name])}"
+    for script in INTERLEAVINGS:
+        if name == script.name:
+            yield _explained_interleaving(script)
     if name in SUITES:
         one = SUITES[name]
         yield (
@@ -129,6 +139,33 @@ def _explained_anomaly(name: str, sentence: str) -> str:
     closed = ", ".join(refuted_by(refutes(name)))
     parts = [f"anomaly {name}", sentence, drawing, f"Refutes {direct}, and so every level above: {closed}."]
     return "\n\n".join(part for part in parts if part)
+
+
+def _explained_interleaving(script: Interleaving) -> str:
+    width = max(map(len, script.sessions))
+    sessions = "\n".join(
+        f"    {name:{width}}  {' · '.join(_explained_step(step, action) for step, action in actions.items())}"
+        for name, actions in script.sessions.items()
+    )
+    orders = len(list(orders_of(script)))
+    return "\n\n".join(
+        (
+            f"interleaving {script.name}, about {script.anomaly} ({ANOMALIES[script.anomaly]}; {script.source})",
+            script.story,
+            sessions,
+            f"Performed by `anomalist probe` in {orders} orders of these steps. The weakest level that forbids the "
+            f"anomaly is {script.forbidden_by}.",
+        )
+    )
+
+
+def _explained_step(name: str, action: Action) -> str:
+    if callable(action):
+        return f"{name} (computes)"
+    return ", ".join(
+        " ".join("..".join(part) if isinstance(part, tuple) else str(part) for part in op if part is not None)
+        for op in action
+    )
 
 
 def _explained_level(name: Level) -> str:

@@ -12,7 +12,7 @@ from anomalist.commands import command_text
 from anomalist.exits import UsageError
 from anomalist.suites import SUITES, WORKLOADS, workload
 from harness.history import RunInfo
-from harness.level import level
+from harness.level import Level, level
 from harness.program import Params
 from harness.target import Target
 from harness.targets import load_target
@@ -23,7 +23,9 @@ __all__ = [
     "SuiteRequest",
     "Task",
     "left_out",
+    "levels_of",
     "parts_of",
+    "promised",
     "run_info",
     "target_of",
     "task_of",
@@ -107,19 +109,34 @@ def target_of(spec: str) -> Target:
         raise UsageError(str(error)) from error
 
 
-def run_info(request: SuiteRequest, target: Target, started: datetime) -> RunInfo:
-    """What all parts of a suite have in common. Raises UsageError for what the target cannot do."""
+def levels_of(target: Target, asked: str | None) -> tuple[str, ...]:
+    """The level that was asked for, or all that the target has, its own choice first. Raises UsageError."""
     if not target.levels:
         raise UsageError(f"target {target.name} offers no level; give its class the attribute `levels`")
-    at = next(iter(target.levels)) if request.level is None else request.level
-    if at not in target.levels:
+    if asked is None:
+        return tuple(target.levels)
+    if asked not in target.levels:
         known = ", ".join(target.levels)
-        raise UsageError(f"target {target.name} does not run at level {at!r}; it knows: {known}")
+        raise UsageError(f"target {target.name} does not run at level {asked!r}; it knows: {known}")
+    return (asked,)
+
+
+def promised(target: Target, at: str) -> Level:
+    """What the target promises where it runs at `at`. Raises UsageError where that is no level."""
+    return _known(target.levels[at], f"target {target.name} promises at {at}: ")
+
+
+def _known(name: str, place: str = "") -> Level:
     try:
-        expected = level(target.levels[at] if request.expected is None else request.expected)
+        return level(name)
     except ValueError as error:
-        place = f"target {target.name} promises at {at}: " if request.expected is None else ""
         raise UsageError(f"{place}{error}") from error
+
+
+def run_info(request: SuiteRequest, target: Target, started: datetime) -> RunInfo:
+    """What all parts of a suite have in common. Raises UsageError for what the target cannot do."""
+    at = levels_of(target, request.level)[0]
+    expected = promised(target, at) if request.expected is None else _known(request.expected)
     suite = SUITES[request.suite]
     return RunInfo(
         suite=request.suite,

@@ -112,6 +112,9 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType("G2-item-realtime", _STRICT, "No serial order keeps real time."),
     AnomalyType("G2-realtime", _STRICT, "No serial order keeps real time."),
     AnomalyType("internal", ("read-atomic",), "A transaction did not see its own earlier reads or writes."),
+    AnomalyType(
+        "OTV", ("monotonic-atomic-view",), "A transaction that had seen another's effects later found them gone."
+    ),
     AnomalyType("future-read", (_RC,), "A transaction read what it only wrote later."),
     AnomalyType("dirty-update", (_RC,), "A committed write was built on a write of an aborted transaction."),
     AnomalyType("duplicate-elements", ("read-uncommitted",), "One append took effect twice."),

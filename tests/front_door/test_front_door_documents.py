@@ -16,7 +16,7 @@ import anomalist
 
 Command = Callable[..., Finished]
 
-KINDS = ("anomalies", "checkers", "levels", "suites", "targets", "workloads")
+KINDS = ("anomalies", "checkers", "interleavings", "levels", "suites", "targets", "workloads")
 JUDGED_KEYS = {
     "outcome",
     "expected",
@@ -329,7 +329,7 @@ def test_version(command: Command) -> None:
     assert command("--version") == (0, f"anomalist {anomalist.__version__}\n", "")
 
 
-@pytest.mark.parametrize("verb", ["run", "check", "report", "list", "explain", "doctor"])
+@pytest.mark.parametrize("verb", ["run", "probe", "check", "report", "list", "explain", "doctor"])
 def test_help_of_every_verb(command: Command, verb: str) -> None:
     """Every verb has help, and stands in the help of the program."""
     finished = command(verb, "--help")

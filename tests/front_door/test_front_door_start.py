@@ -39,7 +39,9 @@ def imported_by(words: tuple[str, ...], cwd: Path) -> set[str]:
 # Start-up
 
 
-@pytest.mark.parametrize("words", [("--help",), ("--version",), ("run", "--help"), ("check", "--help")])
+@pytest.mark.parametrize(
+    "words", [("--help",), ("--version",), ("run", "--help"), ("probe", "--help"), ("check", "--help")]
+)
 def test_help_imports_nothing_heavy(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Help and version import no package that computes, draws or lays out."""
     assert imported_by(words, tmp_path) == set()
