@@ -105,7 +105,8 @@ class Actor:
             raise
         except Exception as error:
             raise ProgramError(f"a step of {self.name} raised {described(error)}") from error
-        assert isinstance(op, Op), f"a step of {self.name} yielded {op!r}"
+        if not isinstance(op, Op):
+            raise ProgramError(f"a step of {self.name} yielded {type(op).__name__} instead of an operation")
         return op
 
     def _answered(self, op: Op) -> Op:

@@ -282,13 +282,15 @@ def test_an_answer_that_is_no_answer() -> None:
 
 
 def test_a_script_that_is_wrong_stops_the_probe() -> None:
-    """A step that raises is our mistake, not the database's."""
+    """A step that raises, or yields what is no operation, is our mistake, not the database's."""
 
     def wrong(seen: Seen) -> Program:
         yield write("x", seen["never read"])
 
     with pytest.raises(RunTrouble, match="script: a step of T raised KeyError: 'never read'"):
         performed(ReferenceTarget(), script({"T": {"w": wrong, "c": [COMMIT]}}))
+    with pytest.raises(RunTrouble, match="script: a step of T yielded str instead of an operation"):
+        performed(ReferenceTarget(), script({"T": {"w": ["commit"]}}))  # type: ignore[dict-item, list-item]
 
 
 def test_a_set_up_that_is_refused_now_and_then() -> None:
