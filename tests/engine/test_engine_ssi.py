@@ -5,15 +5,6 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from engine_schedule import (
-    Ran,
-    committed,
-    has_dependency_cycle,
-    is_strictly_serializable,
-    random_schedule,
-    refused,
-    run,
-)
 from engine_wrong_readings import (
     ACCEPTS_TOO_MUCH,
     REFUSES_TOO_MUCH,
@@ -22,6 +13,15 @@ from engine_wrong_readings import (
 )
 
 from engine import Database, IsolationLevel
+from engine.proof.schedule import (
+    Ran,
+    committed,
+    has_dependency_cycle,
+    is_strictly_serializable,
+    random_schedule,
+    refused,
+    run,
+)
 
 SNAPSHOT = IsolationLevel.SNAPSHOT
 READ_COMMITTED = IsolationLevel.READ_COMMITTED
