@@ -4,7 +4,8 @@ Runs every case of both worlds through the engine and compares random full inter
 all processors. Prints one table; exit code 1 where a history has no explanation or an interleaving differs.
 
     --every 100       a slice: every hundredth tuple of programs
-    --mutants MODULE  wrong engines instead: after how many cases each of them commits an anomaly
+    --mutants MODULE  wrong engines instead: the first case in which each of them commits an anomaly. The module has
+                      them in ACCEPTS_TOO_MUCH, and makes a database class of one by `database_with`
 """
 
 from __future__ import annotations
@@ -61,13 +62,13 @@ class Death(NamedTuple):
 
 def prove(every: int, offset: int, interleavings: int, processes: int) -> Proof:
     """Run each `every`-th tuple of programs of both worlds from `offset` on, and so many interleavings."""
-    parts = [
+    parts: list[_Part | _Seeded] = [
         _Part(world, every * _PART_COUNT, offset + every * part)
         for world in range(len(_WORLDS))
         for part in range(_PART_COUNT)
     ]
     seeds = [
-        _Seed(first, min(_SEED_LENGTH, interleavings - first)) for first in range(0, interleavings, _SEED_LENGTH)
+        _Seeded(first, min(_SEED_LENGTH, interleavings - first)) for first in range(0, interleavings, _SEED_LENGTH)
     ]
     proof = Proof([Tally() for _ in _WORLDS], Comparison(), [0.0] * (len(_WORLDS) + 1))
     for place, found, seconds in _in_processes(_do, [*parts, *seeds], processes):
@@ -91,12 +92,12 @@ class _Part(NamedTuple):
     offset: int
 
 
-class _Seed(NamedTuple):
+class _Seeded(NamedTuple):
     seed: int
-    count: int
+    interleaving_count: int
 
 
-def _do(job: _Part | _Seed) -> tuple[int, Tally | Comparison, float]:
+def _do(job: _Part | _Seeded) -> tuple[int, Tally | Comparison, float]:
     """One job, after the number of the column that it belongs to; with the seconds it took."""
     began = process_time()
     if isinstance(job, _Part):
@@ -116,22 +117,26 @@ def _search_one(job: tuple[str, int]) -> Death:
 
 
 def _in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result]:
+    """The results in the order in which they come, with a progress bar. One process is this one."""
+    console = Console(stderr=True)
+    if processes == 1:
+        yield from track(map(work, jobs), "cases", len(jobs), console=console)
+        return
     with Pool(processes) as pool:
-        done = pool.imap_unordered(work, jobs)
-        yield from track(done, "cases", len(jobs), console=Console(stderr=True))
+        yield from track(pool.imap_unordered(work, jobs), "cases", len(jobs), console=console)
 
 
 def _proof_table(proof: Proof) -> Table:
-    table = Table(Column(no_wrap=True), *(world.name for world in _WORLDS), "random interleavings")
+    table = Table(Column("transactions", no_wrap=True), *(world.name for world in _WORLDS), "step by step")
     tallies, comparison = proof.tallies, proof.comparison
     table.add_row("cases", *(f"{tally.cases:,}" for tally in tallies), f"{comparison.interleavings:,}")
     table.add_row("distinct histories", *(f"{tally.histories:,}" for tally in tallies), "")
     table.add_row("not strictly serializable", *(f"{tally.bad:,}" for tally in tallies), f"{comparison.bad:,}")
-    table.add_row("different from the reduced form", *("" for _ in tallies), f"{comparison.different:,}")
+    table.add_row("different when reduced", *("" for _ in tallies), f"{comparison.different:,}")
     kinds: dict[str, Callable[[Tally], Refusals]] = {
         "dangerous structures": lambda tally: tally.dangerous,
         "write conflicts": lambda tally: tally.lost_updates,
-        "validation of read sets instead": lambda tally: tally.read_sets,
+        "read-set validation": lambda tally: tally.read_sets,
     }
     for name, kind in kinds.items():
         table.add_row(f"refused: {name}", *(f"{kind(tally).refused:,}" for tally in tallies), "")
@@ -165,7 +170,7 @@ def _death_table(deaths: Sequence[Death]) -> Table:
 @click.option("--offset", default=0, type=click.IntRange(0), help="The first tuple of programs to take.")
 @click.option("--interleavings", default=INTERLEAVINGS, type=click.IntRange(0), help="How many random ones.")
 @click.option("--processes", default=cpu_count(), type=click.IntRange(1), help="How many at a time.")
-@click.option("--mutants", metavar="MODULE", help="Search for the death of the mutants in this module instead.")
+@click.option("--mutants", metavar="MODULE", help="Search for the death of its mutants instead.")
 def main(every: int, offset: int, interleavings: int, processes: int, mutants: str | None) -> None:
     """Prove the rule of the engine on the complete small world."""
     console = Console()
@@ -176,7 +181,7 @@ def main(every: int, offset: int, interleavings: int, processes: int, mutants: s
     proof = prove(every, offset, interleavings, processes)
     console.print(_proof_table(proof))
     for example in _examples(proof):
-        console.print(example, markup=False)
+        console.print(example, markup=False, soft_wrap=True)
     sys.exit(not proof.holds)
 
 

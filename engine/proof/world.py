@@ -244,7 +244,7 @@ def _mask(names: Iterator[int]) -> int:
 
 
 THREE_TRANSACTIONS: Final = World(
-    "3 transactions, 2 keys",
+    "3 on 2 keys",
     transaction_count=3,
     operation_count_max=3,
     keys=(b"x", b"y"),
@@ -253,7 +253,7 @@ THREE_TRANSACTIONS: Final = World(
     initials=((), (b"x",), (b"y",), (b"x", b"y")),
 )
 FOUR_TRANSACTIONS: Final = World(
-    "4 transactions, 3 keys",
+    "4 on 3 keys",
     transaction_count=4,
     operation_count_max=2,
     keys=(b"x", b"y", b"z"),
