@@ -3,11 +3,12 @@
 #   make test    set up, then all tests
 #   make check   format, lint, types, house style
 #   make bench   checking time and memory, against the goals
+#   make proof   the engine's isolation on the complete small world, all of it
 PYTHON ?= python3
 BIN := .venv/bin
 SOCHDB_RELEASES := 0.5.2 0.8.3
 
-.PHONY: run test check bench sochdb clean
+.PHONY: run test check bench proof sochdb clean
 
 run: .venv/.installed
 	$(BIN)/anomalist run
@@ -23,6 +24,9 @@ check: .venv/.tests-installed
 
 bench: .venv/.tests-installed
 	$(BIN)/python -m benchmarks.checking
+
+proof: .venv/.installed
+	$(BIN)/python -m engine.proof.small_world
 
 # A venv for each release of SochDB; what else is needed comes from .venv.
 sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)

@@ -2,5 +2,11 @@
 
 The engine itself imports nothing of this.
 
-    contract    what its surface promises, as small checks
+    contract      what its surface promises, as small checks
+    schedule      interleavings in a line of text, run on one thread and judged by brute force
+    world         every way in which a few small transactions can meet
+    exploration   all of a world through the engine: each history judged, each refusal measured
+    refusals      which refusals were unnecessary, beside plain validation of read sets
+    reduction     why only first operation and commit matter: full interleavings against reduced ones
+    small_world   the command that runs it all: python -m engine.proof.small_world
 """

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
-from engine_schedule import random_schedule, run
 
 from engine import Conflict, Database
 from engine.collection import Collector
+from engine.proof.schedule import random_schedule, run
 from engine.ssi import SerializableRule
 from engine.store import Store
 

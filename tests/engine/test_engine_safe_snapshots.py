@@ -9,10 +9,10 @@ from random import Random
 from typing import Any
 
 import pytest
-from engine_schedule import Ran, is_strictly_serializable
 from engine_turns import Turns
 
 from engine import Conflict, Database, DatabaseClosed, IsolationLevel, Transaction
+from engine.proof.schedule import Ran, is_strictly_serializable
 
 
 def test_without_writers_every_snapshot_is_safe() -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from engine_schedule import (
+from engine_wrong_readings import ACCEPTS_TOO_MUCH, REFUSES_TOO_MUCH
+
+from engine import Database, IsolationLevel
+from engine.mutants import planted
+from engine.mutants.versions import RefusedCommitsLeaveStamps
+from engine.proof.schedule import (
     Ran,
     committed,
     has_dependency_cycle,
@@ -14,11 +19,6 @@ from engine_schedule import (
     refused,
     run,
 )
-from engine_wrong_readings import ACCEPTS_TOO_MUCH, REFUSES_TOO_MUCH
-
-from engine import Database, IsolationLevel
-from engine.mutants import planted
-from engine.mutants.versions import RefusedCommitsLeaveStamps
 
 SNAPSHOT = IsolationLevel.SNAPSHOT
 READ_COMMITTED = IsolationLevel.READ_COMMITTED

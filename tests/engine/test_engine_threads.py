@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from engine_disk import WatchedVfs
-from engine_schedule import Ran, is_strictly_serializable
 from engine_turns import Turns
 
 from engine import POINTS, Conflict, Database, DatabaseClosed, IsolationLevel, MemoryVfs
 from engine.commit_log import CommitLog
+from engine.proof.schedule import Ran, is_strictly_serializable
 from engine.store import Store
 
 

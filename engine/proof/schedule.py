@@ -3,7 +3,8 @@
     r1x  transaction 1 reads x      w1x  writes a new value      d1x  deletes x      s1xz  scans [x, z)
     c1   commits                    a1   aborts
 
-Keys are single letters; a transaction begins with its first step. `~` is a key behind all letters.
+Names are single characters and keys single letters; a transaction begins with its first step. `~` is a key behind
+all letters. The name 9 belongs to the scan of everything that ends every run.
 """
 
 from __future__ import annotations
@@ -11,20 +12,31 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import permutations
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from engine import Conflict, Database, IsolationLevel
 
-KEYS = "xyz"
+__all__ = [
+    "KEYS",
+    "Ran",
+    "committed",
+    "has_dependency_cycle",
+    "is_strictly_serializable",
+    "random_schedule",
+    "refused",
+    "run",
+]
+
+KEYS: Final = "xyz"  # of random schedules, and what dependencies are looked for on
 
 
 class Ran(NamedTuple):
-    """A transaction as its client saw it: steps with results, the places of its first step and of its end."""
+    """A transaction as its client saw it."""
 
     name: str
-    steps: list[tuple[str, str, Any]]
-    start: int
-    end: int
+    steps: list[tuple[str, str, Any]]  # kind, key, and what was read or written; None for a deletion
+    start: int  # the place of its first step in the schedule
+    end: int  # the place of its commit or abort
     outcome: str  # "committed", "aborted", or the reason of the refusal
 
 
@@ -35,7 +47,10 @@ def run(
     database_class: type[Database] = Database,
     check: bool = False,
 ) -> list[Ran]:
-    """Run a schedule on a fresh database in which the letters of `initial` exist; close with a scan of everything."""
+    """Run a schedule on a fresh database in which the letters of `initial` exist; close with a scan of everything.
+
+    Returns the transactions in the order of their ends. `check` asserts the engine's invariants after every step.
+    """
     database = database_class.open()
     if initial:
         database.put_batch([(key, b"0") for key in initial])
