@@ -50,6 +50,11 @@ class Mutant(NamedTuple):
         return (inspect.getdoc(self.part) or "").partition("\n\n")[0].replace("\n", " ")
 
     @property
+    def breaks_serializability(self) -> bool:
+        """Whether it lets transactions commit that no serial order explains, whatever else they do."""
+        return self.found_by.instrument == "schedule" or bool(set(self.found_by.what) & _CYCLE_NAMES)
+
+    @property
     def database(self) -> type[Database]:
         """The engine with this part."""
         return planted(self.part)
@@ -71,6 +76,7 @@ def _contract(check: str) -> FoundBy:
     return FoundBy("contract", check)
 
 
+_CYCLE_NAMES: Final = frozenset({"G2-item", "G2", "lost-update"})
 _WRITE_SKEW: Final = _workload("write-skew", "G2-item")
 _CYCLES: Final = _workload("list-append", "G2-item", "G2-item-realtime", "G2-item-process")
 _PHANTOM: Final = _workload("predicate-skew", "G2")

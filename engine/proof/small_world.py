@@ -4,24 +4,23 @@ Runs every case of both worlds through the engine and compares random full inter
 all processors. Prints one table; exit code 1 where a history has no explanation or an interleaving differs.
 
     --every 100       a slice: every hundredth tuple of programs
-    --mutants MODULE  wrong engines instead: the first case in which each of them commits an anomaly. The module has
-                      them in ACCEPTS_TOO_MUCH, and makes a database class of one by `database_with`
+    --mutants         wrong engines instead: the first case in which each of them commits an anomaly
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from importlib import import_module
 from multiprocessing import Pool, cpu_count
 from time import process_time
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import click
 from rich.console import Console
 from rich.progress import track
 from rich.table import Column, Table
 
+from engine.mutants import MUTANTS
 from engine.proof.exploration import Tally, explore, first_bad_case
 from engine.proof.reduction import Comparison, compare
 from engine.proof.refusals import Refusals
@@ -80,10 +79,9 @@ def prove(every: int, offset: int, interleavings: int, processes: int) -> Proof:
     return proof
 
 
-def search(module: str, processes: int) -> list[Death]:
-    """Where each mutant of `module` dies: its table ACCEPTS_TOO_MUCH, made a database by its `database_with`."""
-    mutants = range(len(import_module(module).ACCEPTS_TOO_MUCH))
-    return sorted(_in_processes(_search_one, [(module, number) for number in mutants], processes))
+def search(names: Sequence[str], processes: int) -> list[Death]:
+    """Where each of these mutants dies, in the order of their names."""
+    return sorted(_in_processes(_search_one, names, processes))
 
 
 class _Part(NamedTuple):
@@ -105,15 +103,12 @@ def _do(job: _Part | _Seeded) -> tuple[int, Tally | Comparison, float]:
     return len(_WORLDS), compare(*job), process_time() - began
 
 
-def _search_one(job: tuple[str, int]) -> Death:
-    name, number = job
-    module = import_module(name)
-    mutant: Any = list(module.ACCEPTS_TOO_MUCH)[number]
+def _search_one(name: str) -> Death:
     for place, world in enumerate(_WORLDS):
-        case = first_bad_case(world, module.database_with(mutant))
+        case = first_bad_case(world, MUTANTS[name].database)
         if case is not None:
-            return Death(mutant.__name__, place, case)
-    return Death(mutant.__name__, len(_WORLDS), None)
+            return Death(name, place, case)
+    return Death(name, len(_WORLDS), None)
 
 
 def _in_processes(work: Callable[[Job], Result], jobs: Sequence[Job], processes: int) -> Iterator[Result]:
@@ -170,12 +165,12 @@ def _death_table(deaths: Sequence[Death]) -> Table:
 @click.option("--offset", default=0, type=click.IntRange(0), help="The first tuple of programs to take.")
 @click.option("--interleavings", default=INTERLEAVINGS, type=click.IntRange(0), help="How many random ones.")
 @click.option("--processes", default=cpu_count(), type=click.IntRange(1), help="How many at a time.")
-@click.option("--mutants", metavar="MODULE", help="Search for the death of its mutants instead.")
-def main(every: int, offset: int, interleavings: int, processes: int, mutants: str | None) -> None:
+@click.option("--mutants", is_flag=True, help="Search for the first bad case of each mutant of the rule instead.")
+def main(every: int, offset: int, interleavings: int, processes: int, mutants: bool) -> None:
     """Prove the rule of the engine on the complete small world."""
     console = Console()
-    if mutants is not None:
-        deaths = search(mutants, processes)
+    if mutants:
+        deaths = search([name for name, mutant in MUTANTS.items() if mutant.breaks_serializability], processes)
         console.print(_death_table(deaths))
         sys.exit(any(death.case is None for death in deaths))
     proof = prove(every, offset, interleavings, processes)

@@ -6,13 +6,11 @@ from itertools import permutations
 from random import Random
 from typing import Any
 
-import engine_wrong_readings
 import pytest
 from click.testing import CliRunner
-from engine_wrong_readings import ACCEPTS_TOO_MUCH
 
 from engine import Conflict, Database, IsolationLevel, Transaction
-from engine.mutants import planted
+from engine.mutants import MUTANTS, planted
 from engine.mutants.rule import NoWriteConflicts, OnlyTheSmallestOutEdge, StrictComparison
 from engine.proof import schedule, small_world
 from engine.proof.exploration import Tally, explore, first_bad_case, is_explained, run_case
@@ -23,31 +21,33 @@ from engine.ssi import SerializableRule
 
 WORLDS = (THREE_TRANSACTIONS, FOUR_TRANSACTIONS)
 
-# Where each wrong reading first commits an anomaly: `python -m engine.proof.small_world --mutants` finds it.
+# Where each mutant first commits an anomaly: `python -m engine.proof.small_world --mutants` finds it.
 FIRST_BAD_CASES: dict[str, tuple[World, int]] = {
-    "OnlyTheSmallestOutEdge": (FOUR_TRANSACTIONS, 71_634),
-    "OverwriterForItsOutEdge": (THREE_TRANSACTIONS, 34_164),
-    "LargestOutEdge": (FOUR_TRANSACTIONS, 14_397),
-    "StampAssigned": (FOUR_TRANSACTIONS, 554_672),
-    "NewestOverwriter": (THREE_TRANSACTIONS, 740_368),
-    "StrictComparison": (THREE_TRANSACTIONS, 28_208),
-    "RangesForgotten": (THREE_TRANSACTIONS, 28_208),
-    "MissingKeysForgotten": (THREE_TRANSACTIONS, 28_760),
-    "StampsDropped": (THREE_TRANSACTIONS, 28_208),
-    "ReadersWithoutWritesForgotten": (THREE_TRANSACTIONS, 34_168),
-    "ReadersStampedBeforeTheirSnapshot": (THREE_TRANSACTIONS, 34_168),
-    "ReadersWithoutWritesAccepted": (THREE_TRANSACTIONS, 34_164),
-    "DeletesAreNoWrites": (THREE_TRANSACTIONS, 28_389),
-    "DeletesLoseNoUpdate": (THREE_TRANSACTIONS, 600),
-    "NoWriteConflicts": (THREE_TRANSACTIONS, 540),
-    "OutEdgesForgotten": (THREE_TRANSACTIONS, 34_164),
-    "ForgetsTooEarly": (THREE_TRANSACTIONS, 28_760),
-    "IntermediateVersionsCollected": (THREE_TRANSACTIONS, 740_368),
-    "RefusedCommitsLeaveVersions": (THREE_TRANSACTIONS, 0),
-    "JudgedAsSnapshotIsolation": (THREE_TRANSACTIONS, 28_208),
-    "RangeToItsLastKey": (THREE_TRANSACTIONS, 28_209),
-    "EmptyRangesForgotten": (THREE_TRANSACTIONS, 28_208),
-    "MissingKeysNotRead": (THREE_TRANSACTIONS, 28_748),
+    "only-the-smallest-out-edge": (FOUR_TRANSACTIONS, 71_634),
+    "overwriter-for-its-out-edge": (THREE_TRANSACTIONS, 34_164),
+    "largest-out-edge": (FOUR_TRANSACTIONS, 14_397),
+    "stamp-assigned": (FOUR_TRANSACTIONS, 554_672),
+    "newest-overwriter": (THREE_TRANSACTIONS, 740_368),
+    "strict-comparison": (THREE_TRANSACTIONS, 28_208),
+    "ranges-forgotten": (THREE_TRANSACTIONS, 28_208),
+    "missing-keys-not-stamped": (THREE_TRANSACTIONS, 28_760),
+    "stamps-dropped": (THREE_TRANSACTIONS, 28_208),
+    "readers-forgotten": (THREE_TRANSACTIONS, 34_168),
+    "readers-stamped-too-low": (THREE_TRANSACTIONS, 34_168),
+    "readers-accepted": (THREE_TRANSACTIONS, 34_164),
+    "deletes-are-no-writes": (THREE_TRANSACTIONS, 28_389),
+    "deletes-lose-no-update": (THREE_TRANSACTIONS, 600),
+    "no-write-conflicts": (THREE_TRANSACTIONS, 540),
+    "out-edges-forgotten": (THREE_TRANSACTIONS, 34_164),
+    "stamps-swept-too-early": (THREE_TRANSACTIONS, 28_760),
+    "intermediate-versions-collected": (THREE_TRANSACTIONS, 740_368),
+    "refused-commits-leave-versions": (THREE_TRANSACTIONS, 0),
+    "judged-as-snapshot-isolation": (THREE_TRANSACTIONS, 28_208),
+    "range-to-its-last-key": (THREE_TRANSACTIONS, 28_209),
+    "empty-ranges-not-read": (THREE_TRANSACTIONS, 28_208),
+    "missing-keys-not-read": (THREE_TRANSACTIONS, 28_748),
+    "nothing-is-judged": (THREE_TRANSACTIONS, 540),
+    "refused-commits-acknowledged": (THREE_TRANSACTIONS, 180),
 }
 
 
@@ -98,13 +98,18 @@ def test_a_slice_of_the_small_world(world: World, every: int, cases: int, share_
     assert tally.read_sets.share > tally.dangerous.share
 
 
-@pytest.mark.parametrize("wrong", ACCEPTS_TOO_MUCH, ids=lambda wrong: wrong.__name__)
-def test_a_wrong_reading_dies_in_the_small_world(wrong: type) -> None:
-    """In this one case the wrong reading commits what has no serial order, and the engine does not."""
-    world, number = FIRST_BAD_CASES[wrong.__name__]
+@pytest.mark.parametrize("name", FIRST_BAD_CASES)
+def test_a_mutant_dies_in_the_small_world(name: str) -> None:
+    """In this one case the mutant commits what has no serial order, and the engine does not."""
+    world, number = FIRST_BAD_CASES[name]
     case = world.case(number)
     assert is_explained(case, run_case(case))
-    assert not is_explained(case, run_case(case, planted(wrong)))
+    assert not is_explained(case, run_case(case, MUTANTS[name].database))
+
+
+def test_every_mutant_of_the_rule_dies() -> None:
+    """The table above has every mutant that breaks serializability."""
+    assert {name for name, mutant in MUTANTS.items() if mutant.breaks_serializability} <= set(FIRST_BAD_CASES)
 
 
 def test_only_the_smallest_out_edge_needs_four_transactions() -> None:
@@ -116,7 +121,7 @@ def test_the_first_bad_case_is_found() -> None:
     """The search stops at the case at which a part of the world that begins with it counts its first bad one."""
     wrong = planted(NoWriteConflicts)
     number = first_bad_case(THREE_TRANSACTIONS, wrong)
-    assert number == FIRST_BAD_CASES["NoWriteConflicts"][1]
+    assert number == FIRST_BAD_CASES["no-write-conflicts"][1]
     place = number // THREE_TRANSACTIONS.cases_per_tuple
     tally = explore(THREE_TRANSACTIONS, len(THREE_TRANSACTIONS.tuples), place, wrong)
     cases = [THREE_TRANSACTIONS.case(place * 60 + number) for number in range(60)]
@@ -247,9 +252,12 @@ def test_the_command_fails_with_a_schedule_to_run_again(monkeypatch: pytest.Monk
 
 
 def test_the_command_tells_where_mutants_die(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each mutant of a module comes with the number and the schedule of its first bad case."""
-    monkeypatch.setattr(engine_wrong_readings, "ACCEPTS_TOO_MUCH", [NoWriteConflicts])
-    code, printed = command("--mutants", "engine_wrong_readings")
+    """Each mutant of the rule comes with the number and the schedule of its first bad case."""
+    mutants = {name: MUTANTS[name] for name in ("no-write-conflicts", "ttl-ignored")}
+    monkeypatch.setattr(small_world, "MUTANTS", mutants)
+    code, printed = command("--mutants")
     assert code == 0
+    assert "no-write-conflicts" in printed
     assert "540" in printed
     assert "w1y w2y s3x~ w3y c1 c2 c3" in printed
+    assert "ttl-ignored" not in printed
