@@ -22,7 +22,7 @@ __all__ = ["command_line", "run_command_line"]
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit")
 _FORMATS = ("auto", "edn", "jsonl", "json")
-_LIST_KINDS = ("anomalies", "checkers", "interleavings", "levels", "suites", "targets", "workloads")
+_LIST_KINDS = ("anomalies", "checkers", "interleavings", "levels", "mutants", "suites", "targets", "workloads")
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -170,6 +170,26 @@ def probe_verb(**options: Any) -> int:
     of them.
     """
     from anomalist.probe import probe_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("selftest", short_help="Prove that every deliberate bug is found, and the engine not accused.")
+@click.option("-m", "--mutant", "mutants", multiple=True, metavar="NAME", help="Only this mutant; repeatable.")
+@click.option("--quick", is_flag=True, help="Each mutant's own instrument only, and few runs of the engine itself.")
+@click.option("--clean-runs", type=click.IntRange(0, 1_000_000), metavar="N", help="Default: 200, or 14 if --quick.")
+@click.option("--seed", type=_SEED, default=0, show_default=True, metavar="N")
+@click.option("-j", "--jobs", type=_POSITIVE, metavar="N", help="Processes; default: one per processor.")
+@_JSON
+@_COLOR
+def selftest_verb(**options: Any) -> int:
+    """Run the stock suites and the other instruments against the catalogue of deliberate bugs.
+
+    Prints the kill matrix: what found each mutant, after how many transactions, with what witness; then the engine
+    itself, which must not be accused. `anomalist list mutants` tells them, and `anomalist run -t
+    reference:mutant=NAME` runs one.
+    """
+    from anomalist.selftest import selftest_verb as verb
 
     return int(verb(**options))
 

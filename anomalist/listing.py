@@ -16,6 +16,7 @@ from anomalist.exits import Exit, UsageError
 from anomalist.suites import CHECKERS, SUITES, WORKLOADS
 from anomalist.verbs import terminal
 from checkers.catalogue import CATALOGUE, DRAWINGS, refutes
+from engine.mutants import MUTANTS, Mutant
 from harness.interleaving import Action, Interleaving, orders_of
 from harness.level import IMPLIES, Level, implied_by, refuted_by
 from harness.targets import TARGETS
@@ -49,6 +50,10 @@ def _levels() -> Iterator[Row]:
         yield Row(name, f"implies {', '.join(weaker)} ({source})" if weaker else source)
 
 
+def _mutants() -> Iterator[Row]:
+    return (Row(one.name, one.sentence) for one in MUTANTS.values())
+
+
 def _suites() -> Iterator[Row]:
     return (Row(one.name, f"{one.sentence}: {', '.join(one.workloads)}") for one in SUITES.values())
 
@@ -66,6 +71,7 @@ _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
     "checkers": _checkers,
     "interleavings": _interleavings,
     "levels": _levels,
+    "mutants": _mutants,
     "suites": _suites,
     "targets": _targets,
     "workloads": _workloads,
@@ -129,8 +135,23 @@ def _explanations(name: str) -> Iterator[str]:
             f"suite {name}: {one.sentence}\n\n{', '.join(one.workloads)}; each up to {one.txns} transactions "
             f"by {one.clients} clients"
         )
+    if name in MUTANTS:
+        yield _explained_mutant(MUTANTS[name])
     if name in TARGETS:
         yield f"target {name}\n\n{_teaching(TARGETS[name])}"
+
+
+def _explained_mutant(mutant: Mutant) -> str:
+    by = mutant.found_by
+    what = f": {' or '.join(by.what)}" if by.what else ""
+    parts = [
+        f"mutant {mutant.name}",
+        inspect.getdoc(mutant.part) or "",
+        f"It must be found by {by.instrument} {by.where}{what}.",
+    ]
+    if mutant.is_reached_by_workloads:
+        parts.append(f"Try it: anomalist run -t reference:mutant={mutant.name}")
+    return "\n\n".join(parts)
 
 
 def _explained_anomaly(name: str, sentence: str) -> str:

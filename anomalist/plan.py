@@ -22,6 +22,7 @@ __all__ = [
     "Part",
     "SuiteRequest",
     "Task",
+    "info_of",
     "left_out",
     "levels_of",
     "parts_of",
@@ -99,6 +100,11 @@ def task_of(request: SuiteRequest, part: Part, info: RunInfo, directory: Path) -
         op_timeout_s=request.op_timeout_s,
         directory=directory,
     )
+
+
+def info_of(part: Part, info: RunInfo) -> RunInfo:
+    """The part's own description, from what all parts have in common."""
+    return replace(info, workload=part.name, seed=part.seed, params=asdict(workload_params(part.workload)))
 
 
 def target_of(spec: str) -> Target:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -13,7 +13,7 @@ import anomalist
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
 from anomalist.performing import Progress, perform
-from anomalist.plan import Part, SuiteRequest, Task, left_out, parts_of, run_info, target_of, task_of, workload_params
+from anomalist.plan import Part, SuiteRequest, Task, info_of, left_out, parts_of, run_info, target_of, task_of
 from anomalist.processes import perform_apart
 from harness.rundir import create_run_directory, create_suite_directory
 from harness.target import Target
@@ -43,7 +43,7 @@ def run_suite(
         for part in parts:
             if stop.is_set():
                 return
-            of_part = replace(info, workload=part.name, seed=part.seed, params=asdict(workload_params(part.workload)))
+            of_part = info_of(part, info)
             yield task_of(request, part, of_part, create_run_directory(directory, of_part))
 
     if request.jobs > 1 or target.capabilities.native:

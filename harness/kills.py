@@ -61,9 +61,9 @@ class SelfTest:
     def kill_of(self, subject: Subject) -> Attempt | None:
         """The attempt that found the mutant as its row says; None where none did."""
         for attempt in self.attempts:
-            if attempt.mutant == subject.name and (attempt.instrument, attempt.where) == subject[2:4]:
-                if attempt.found and (not subject.what or set(subject.what) & set(attempt.found)):
-                    return attempt
+            its_own = attempt.mutant == subject.name and (attempt.instrument, attempt.where) == subject[2:4]
+            if its_own and attempt.found and (not subject.what or set(subject.what) & set(attempt.found)):
+                return attempt
         return None
 
     def attempt(self, mutant: str, column: str) -> Attempt | None:

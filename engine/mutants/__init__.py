@@ -14,9 +14,13 @@ from __future__ import annotations
 import inspect
 from typing import Final, NamedTuple
 
+from engine.collection import Collector
 from engine.database import Database
 from engine.mutants import rule, surface, versions
 from engine.mutants.planting import planted
+from engine.ssi import SerializableRule
+from engine.store import Store
+from engine.transaction import Transaction
 
 __all__ = ["MUTANTS", "FoundBy", "Mutant", "planted"]
 
@@ -53,6 +57,11 @@ class Mutant(NamedTuple):
     def breaks_serializability(self) -> bool:
         """Whether it lets transactions commit that no serial order explains, whatever else they do."""
         return self.found_by.instrument == "schedule" or bool(set(self.found_by.what) & _CYCLE_NAMES)
+
+    @property
+    def is_reached_by_workloads(self) -> bool:
+        """Whether a workload on a database in memory can meet it at all."""
+        return issubclass(self.part, SerializableRule | Collector | Store | Transaction)
 
     @property
     def database(self) -> type[Database]:

@@ -65,7 +65,7 @@ def _refused(kind: type[Exception], call: Callable[[], object], what: str) -> No
         found = call()
     except kind:
         return
-    raise Mismatch(f"{what}: expected {kind.__name__}, got {found!r}")
+    raise Mismatch(f"{what}: expected {kind.__name__}, got {type(found).__name__}")
 
 
 class _Watch:

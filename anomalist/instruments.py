@@ -1,0 +1,159 @@
+"""The instruments of `selftest`: each tries a mutant, or the engine itself, and says what it found.
+
+workload   a stock workload at serializable, more transactions each time, then other seeds
+schedule   a fixed interleaving: does what commits have a strict serial order?
+refusal    a fixed interleaving: is somebody refused whom the engine does not refuse?
+contract   a promise of the surface
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from anomalist.exits import UsageError
+from anomalist.performing import perform
+from anomalist.plan import SuiteRequest, info_of, parts_of, run_info, target_of, task_of
+from engine import Database
+from engine.mutants import MUTANTS
+from engine.proof.contract import find_mismatch
+from engine.proof.schedule import committed, is_strictly_serializable, refused, run
+from harness.kills import Attempt
+from harness.verdict import Anomaly, RunResult
+
+__all__ = ["CLEAN_TXNS", "INSTRUMENTS", "Job", "attempt"]
+
+CLEAN_TXNS: Final = 1_000
+_LADDER: Final = ((250, 0), (1_000, 0), (4_000, 0), (4_000, 1), (4_000, 2))  # transactions, and what the seed gains
+NO_ORDER: Final = "no strict serial order"
+
+
+class Job(NamedTuple):
+    """One attempt to be made. `mutant` is empty for the engine itself; `what` are the anomalies looked for."""
+
+    mutant: str
+    instrument: str
+    where: str
+    what: tuple[str, ...] = ()
+    initial: str = ""
+    seed: int = 0
+    patient: bool = True  # other seeds are tried where the first shows nothing
+
+
+def attempt(job: Job) -> Attempt:
+    """Make one attempt. Raises UsageError for an instrument that there is not."""
+    if job.instrument not in INSTRUMENTS:
+        raise UsageError(f"there is no instrument {job.instrument!r}; known: {', '.join(INSTRUMENTS)}")
+    return INSTRUMENTS[job.instrument](job)
+
+
+def _database(job: Job) -> type[Database]:
+    return MUTANTS[job.mutant].database if job.mutant else Database
+
+
+def _workload(job: Job) -> Attempt:
+    ladder: Sequence[tuple[int, int]] = _LADDER if job.patient else _LADDER[:3]
+    if not job.mutant:
+        ladder = ((CLEAN_TXNS, 0),)
+    made = Attempt(mutant=job.mutant, instrument="workload", where=job.where)
+    for txns, further in ladder:
+        made = _run_of(job, txns, job.seed + further)
+        if made.found and (not job.what or set(job.what) & set(made.found)):
+            return made
+    return made
+
+
+def _run_of(job: Job, txns: int, seed: int) -> Attempt:
+    target = f"reference:mutant={job.mutant}" if job.mutant else "reference"
+    request = SuiteRequest(
+        suite="quick", target=target, workloads=(job.where,), schedule="steps", seeds=(seed,), txns=txns
+    )
+    with tempfile.TemporaryDirectory(prefix="anomalist-selftest-") as directory:
+        loaded = target_of(target)
+        info = run_info(request, loaded, datetime.now(UTC))
+        (part,) = parts_of(request, loaded)
+        task = task_of(request, part, info_of(part, info), Path(directory))
+        result = perform(task, threading.Event(), None)
+    accusing = list(_accusing(result))
+    named = next(((checker, one) for checker, one in accusing if one.name in job.what), None)
+    checker, anomaly = named or next(iter(accusing), ("", None))
+    return Attempt(
+        mutant=job.mutant,
+        instrument="workload",
+        where=job.where,
+        checker=checker,
+        found=tuple(dict.fromkeys(one.name for _, one in accusing)) or _trouble(result),
+        amount=txns,
+        witness=anomaly.witness if anomaly else "",
+        sentence=anomaly.sentence if anomaly else result.trouble,
+        command=info.command,
+    )
+
+
+def _accusing(result: RunResult) -> Iterator[tuple[str, Anomaly]]:
+    """The anomalies that refute what the level promises, with the checker that found each."""
+    for verdict in result.verdicts:
+        found = verdict.findings
+        yield from ((found.checker, one) for one in found.anomalies if not verdict.allowed(one))
+
+
+def _trouble(result: RunResult) -> tuple[str, ...]:
+    return ("trouble",) if result.trouble else ()
+
+
+def _schedule(job: Job) -> Attempt:
+    ran = run(job.where, job.initial, database_class=_database(job))
+    explained = is_strictly_serializable(committed(ran), job.initial)
+    names = ", ".join(f"T{one.name}" for one in committed(ran) if one.name != "9")
+    return Attempt(
+        mutant=job.mutant,
+        instrument="schedule",
+        where=job.where,
+        checker="brute force",
+        found=() if explained else (NO_ORDER,),
+        amount=len(ran) - 1,
+        witness=job.where,
+        sentence="" if explained else f"{names} committed, and no strict serial order explains what they saw",
+    )
+
+
+def _refusal(job: Job) -> Attempt:
+    ours, theirs = (refused(run(job.where, job.initial, database_class=one)) for one in (Database, _database(job)))
+    more = [f"T{name}" for name in theirs if name not in ours]
+    return Attempt(
+        mutant=job.mutant,
+        instrument="refusal",
+        where=job.where,
+        checker="comparison",
+        found=("unneeded refusal",) if more else (),
+        amount=len({token[1] for token in job.where.split()}),
+        witness=job.where,
+        sentence=f"{', '.join(more)} refused, which the engine lets commit" if more else "",
+    )
+
+
+def _contract(job: Job) -> Attempt:
+    mismatch = find_mismatch(_database(job), job.where)
+    return Attempt(
+        mutant=job.mutant,
+        instrument="contract",
+        where=job.where,
+        checker="contract",
+        found=("mismatch",) if mismatch else (),
+        amount=1,
+        unit="checks",
+        witness=job.where,
+        sentence=mismatch or "",
+    )
+
+
+INSTRUMENTS: Final[dict[str, Callable[[Job], Attempt]]] = {
+    "workload": _workload,
+    "schedule": _schedule,
+    "refusal": _refusal,
+    "contract": _contract,
+}
