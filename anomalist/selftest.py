@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from time import monotonic
 
 from anomalist.commands import command_text
-from anomalist.exits import Exit
+from anomalist.exits import Exit, UsageError
 from anomalist.instruments import INSTRUMENTS, Job, attempt
 from anomalist.suites import WORKLOADS
 from anomalist.verbs import terminal
@@ -42,6 +42,9 @@ def selftest_verb(
     """`anomalist selftest`."""
     if clean_runs is None:
         clean_runs = CLEAN_RUNS_QUICK if quick else CLEAN_RUNS
+    unknown = [name for name in mutants if name not in MUTANTS]
+    if unknown:
+        raise UsageError(f"unknown mutant {unknown[0]!r}; `anomalist list mutants` names them all")
     options = [
         *(("-m", name) for name in mutants),
         ("--clean-runs", clean_runs),

@@ -24,7 +24,18 @@ MAY_IMPORT = {
 }
 EXCEPTIONS = {"harness/targets/reference.py": {"harness", "engine"}}
 # What workloads, checkers and reports may know of harness: the nouns, and no verb.
-NOUNS = {"build", "fingerprint", "history", "interleaving", "level", "matrix", "program", "target", "verdict"}
+NOUNS = {
+    "build",
+    "fingerprint",
+    "history",
+    "interleaving",
+    "kills",
+    "level",
+    "matrix",
+    "program",
+    "target",
+    "verdict",
+}
 
 
 def files(package: str) -> Iterator[Path]:

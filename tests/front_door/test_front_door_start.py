@@ -40,7 +40,15 @@ def imported_by(words: tuple[str, ...], cwd: Path) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "words", [("--help",), ("--version",), ("run", "--help"), ("probe", "--help"), ("check", "--help")]
+    "words",
+    [
+        ("--help",),
+        ("--version",),
+        ("run", "--help"),
+        ("probe", "--help"),
+        ("selftest", "--help"),
+        ("check", "--help"),
+    ],
 )
 def test_help_imports_nothing_heavy(tmp_path: Path, words: tuple[str, ...]) -> None:
     """Help and version import no package that computes, draws or lays out."""
