@@ -65,6 +65,17 @@ def test_a_package_imports_only_the_layers_below_it(package: str) -> None:
     assert wrong == []
 
 
+def test_the_engine_does_not_know_that_it_is_tested() -> None:
+    """No file of the engine itself imports its deliberate bugs or the instruments that find them."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {name}"
+        for path in (ROOT / "engine").glob("*.py")
+        for name in imported(path)
+        if name.startswith(("engine.mutants", "engine.proof"))
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("package", ["workloads", "checkers", "reports"])
 def test_the_pure_packages_know_nouns_only(package: str) -> None:
     """Workloads, checkers and reports import the nouns of harness and none of its verbs."""
