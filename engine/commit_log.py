@@ -19,7 +19,7 @@ from enum import Enum
 from typing import Final
 
 from engine.codec import NO_CODEC
-from engine.errors import Poisoned
+from engine.errors import DatabaseClosed, Poisoned
 from engine.index import Writes
 from engine.latch import Latches, Mutex
 from engine.recovery import Recovered, covered_segments
@@ -94,6 +94,7 @@ class CommitLog:
         self._synced_seq = recovered.seq
         self._clean = recovered.closed or recovered.seq == 0
         self._flushing = False
+        self._closed = False
         self._failure: BaseException | None = None
         self._position = recovered.position
         self._file: File = recovered.file if recovered.file is not None else self._new_segment(recovered.seq + 1)
@@ -123,7 +124,7 @@ class CommitLog:
     def rotate(self) -> None:
         """Make everything queued so far safe and start a new segment, so that the old ones can go one day."""
         self._take_the_lead()
-        self._lead(rotates=True)
+        self._lead(ending=lambda flushed_seq: self._rotate(flushed_seq + 1))
 
     def drop(self, checkpoint_seq: int) -> None:
         """Remove the segments that hold nothing newer than a checkpoint that is safe."""
@@ -143,15 +144,20 @@ class CommitLog:
 
     def close(self, seq: int) -> None:
         """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open."""
+        self.on_long = None
         try:
-            if self._failure is None:
-                self._flush_to(seq)
-                if not self._clean:
-                    self._sync_file(seq)
-                    self._write_group([(seq + 1, _NO_WRITES)])
-                    self._sync_file(seq + 1)
+            if self._failure is None and self._take_the_lead():
+                self._lead(ending=lambda flushed_seq: self._end(seq))
         finally:
+            self._closed = True
             self._file.close()
+
+    def _end(self, seq: int) -> None:
+        self._closed = True  # While nobody else can lead: whoever waits to is told so.
+        if not self._clean:
+            self._sync_file(seq)
+            self._write_group([(seq + 1, _NO_WRITES)])
+            self._sync_file(seq + 1)
 
     def _flush_to(self, seq: int) -> None:
         if self._take_the_lead(seq):
@@ -167,13 +173,15 @@ class CommitLog:
                     return False
                 if self._failure is not None:
                     raise Poisoned(f"the log could not be written ({self._failure})")
+                if self._closed:
+                    raise DatabaseClosed("the database is closed")
                 if not self._flushing:
                     self._flushing = True
                     return True
                 self._turn.wait()
 
-    def _lead(self, *, rotates: bool = False) -> None:
-        """Flush the whole queue as its leader, then hand over."""
+    def _lead(self, ending: Callable[[int], None] | None = None) -> None:
+        """Flush the whole queue as its leader, call `ending` with the newest commit flushed, then hand over."""
         flushed_seq = self.flushed_seq
         failure: BaseException | None = None
         try:
@@ -185,8 +193,8 @@ class CommitLog:
             if group:
                 self._flush(group)
                 flushed_seq = group[-1][0]
-            if rotates:
-                self._rotate(flushed_seq + 1)
+            if ending is not None:
+                ending(flushed_seq)
         except Exception as error:
             failure = error
             raise self._poisoned(error) from error

@@ -7,6 +7,7 @@ from typing import Final
 
 from engine.checkpoint import checkpoint_names, write_checkpoint
 from engine.commit_log import CommitLog
+from engine.errors import EngineError
 from engine.latch import Latches
 from engine.store import Store
 from engine.vfs import Lock, Vfs
@@ -87,13 +88,14 @@ class Files:
             return
         try:
             self.checkpoint(store)
-        except OSError:  # The disk may be full. The log has everything, and it is tried again when it has grown.
+        except (OSError, EngineError):  # The log has everything. It is tried again when it has grown.
             self.failed_checkpoint_count += 1
             self.log.long_at += self._checkpoint_length
 
     def close(self, newest: int) -> None:
-        """Flush and close the log, and give up the lock."""
+        """Flush and close the log once no checkpoint is being made, and give up the lock."""
         try:
-            self.log.close(newest)
+            with self._mutex:
+                self.log.close(newest)
         finally:
             self._lock.close()
