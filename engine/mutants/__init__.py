@@ -6,6 +6,7 @@
     rule        wrong readings of the rule in `engine.ssi`
     versions    versions, stamps and reads that are kept too short, recorded wrongly, or left behind
     surface     calls that do not do what they say
+    races       mistakes in the order of things between threads; scenarios of `engine.proof.races` find them
     planting    a database class with one part replaced
 """
 

@@ -9,4 +9,11 @@ The engine itself imports nothing of this.
     refusals      which refusals were unnecessary, beside plain validation of read sets
     reduction     why only first operation and commit matter: full interleavings against reduced ones
     small_world   the command that runs it all: python -m engine.proof.small_world
+    turns         real threads that run one at a time, through the engine's own seam for locks
+    orders        in which order: by a seed, along a given one, or every order in turn
+    scenario      what a few threads do at the same time, in lines of text
+    stage         one run of a scenario in one order
+    evidence      what its clients were told, judged by brute force
+    races         the scenarios, and the search for an order that breaks one
+    watched       a disk that tells of each step
 """
