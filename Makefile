@@ -4,11 +4,12 @@
 #   make check   format, lint, types, house style
 #   make bench   checking time and memory, against the goals
 #   make proof   the engine's isolation on the complete small world, all of it
+#   make soak    the engine's threads at full length: more orders, more seeds, more rounds
 PYTHON ?= python3
 BIN := .venv/bin
 SOCHDB_RELEASES := 0.5.2 0.8.3
 
-.PHONY: run test check bench proof sochdb clean
+.PHONY: run test check bench proof soak sochdb clean
 
 run: .venv/.installed
 	$(BIN)/anomalist run
@@ -27,6 +28,9 @@ bench: .venv/.tests-installed
 
 proof: .venv/.installed
 	$(BIN)/python -m engine.proof.small_world
+
+soak: .venv/.tests-installed
+	ANOMALIST_SOAK=1 $(BIN)/python -m pytest -n auto tests/engine/test_engine_races.py tests/engine/test_engine_threads.py
 
 # A venv for each release of SochDB; what else is needed comes from .venv.
 sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)
