@@ -3,7 +3,7 @@
 #   make test    set up, then all tests
 #   make check   format, lint, types, house style
 #   make bench   checking time and memory, against the goals
-#   make proof   the engine's isolation on the complete small world, all of it
+#   make proof   the engine's isolation on the complete small world, all of it, and its durability in every crash
 PYTHON ?= python3
 BIN := .venv/bin
 SOCHDB_RELEASES := 0.5.2 0.8.3
@@ -26,6 +26,7 @@ bench: .venv/.tests-installed
 	$(BIN)/python -m benchmarks.checking
 
 proof: .venv/.installed
+	$(BIN)/python -m engine.proof.crash
 	$(BIN)/python -m engine.proof.small_world
 
 # A venv for each release of SochDB; what else is needed comes from .venv.
