@@ -3,7 +3,7 @@
 #   make test    set up, then all tests
 #   make check   format, lint, types, house style
 #   make bench   checking time and memory, against the goals
-#   make proof   the engine's isolation on the complete small world, all of it
+#   make proof   the engine's isolation on the complete small world, all of it, and its durability in every crash
 #   make soak    the engine's threads at full length: more orders, more seeds, more rounds
 PYTHON ?= python3
 BIN := .venv/bin
@@ -27,6 +27,7 @@ bench: .venv/.tests-installed
 	$(BIN)/python -m benchmarks.checking
 
 proof: .venv/.installed
+	$(BIN)/python -m engine.proof.crash
 	$(BIN)/python -m engine.proof.small_world
 
 soak: .venv/.tests-installed

@@ -1,17 +1,19 @@
 """Files in memory that know what a power loss could take.
 
 A file is its synced bytes and a list of changes since; a directory is its synced names and a list of changes since.
-`after_crash(keep)` makes the file system that a machine finds after a power loss: what was synced, and of the rest
-whatever `keep` keeps. Writes are cut into sectors first, so a write may survive in part and a later write without
+`after_power_loss(survivors)` makes the file system that a machine finds after a power loss: what was synced, and of
+the rest what survived. Writes are cut into sectors first, so a write may survive in part and a later write without
 an earlier one, as real disks do. A file whose name was not synced may be gone with all its synced contents.
 """
 
 from __future__ import annotations
 
+import copy
 import posixpath
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from engine.errors import Locked
@@ -36,7 +38,7 @@ class MemoryVfs:
 
     def __init__(self) -> None:
         self._guard = threading.RLock()
-        self._directories: dict[str, _Directory] = {"/": _Directory()}
+        self._directories: dict[str, _Directory] = {"/": _Directory(name_synced=True)}
         self._held: set[str] = set()
 
     def create(self, path: str) -> File:
@@ -118,36 +120,63 @@ class MemoryVfs:
             return _MemoryLock(self._held, place)
 
     def unsynced(self) -> list[Change]:
-        """What a crash may lose now, in the order it was done per file and directory, cut into sectors."""
+        """What a power loss may take now, in the order it was done per directory and file, cut into sectors."""
         with self._guard:
             changes = []
             for path, directory in self._directories.items():
+                if not directory.name_synced:
+                    changes.append(Change("name", path))
                 changes += [Change(renaming.kind, path) for renaming in directory.unsynced]
-                for name, content in directory.now.items():
-                    changes += content.changes(posixpath.join(path, name))
+                for name, content in directory.reachable():
+                    if content.is_changed:
+                        changes += content.changes(posixpath.join(path, name))
             return changes
 
-    def after_crash(self, keep: Callable[[Change], bool]) -> MemoryVfs:
-        """The file system after a power loss. `keep` is asked once for each change that is not synced."""
+    def after_power_loss(self, survivors: Sequence[Change | None]) -> MemoryVfs:
+        """The file system after a power loss. Each of `unsynced()` is replaced by what survived of it.
+
+        That is the change itself, None, or, for a write, one of the same place with other bytes: a torn sector.
+        """
         with self._guard:
+            left = iter(survivors)
             found = MemoryVfs()
             for path, directory in self._directories.items():
-                if path != "/" and not directory.name_synced and not keep(Change("name", path)):
-                    continue
-                if _split(path)[0] not in found._directories:
-                    continue
-                names = dict(directory.synced)
-                for renaming in directory.unsynced:
-                    if keep(Change(renaming.kind, path)):
-                        renaming.apply(names)
-                copy = _Directory()
-                copy.now = {
-                    name: content.after_crash(posixpath.join(path, name), keep) for name, content in names.items()
-                }
-                copy.synced = dict(copy.now)
-                copy.name_synced = True
-                found._directories[path] = copy
+                own_name = directory.name_synced or next(left) is not None
+                remains = directory.after_power_loss(left)
+                if own_name and (path == "/" or _split(path)[0] in found._directories):
+                    found._directories[path] = remains
+            assert next(left, None) is None, "more survivors than changes"
             return found
+
+    def after_crash(self, keep: Callable[[Change], bool]) -> MemoryVfs:
+        """The file system after a power loss that leaves the changes that `keep` keeps."""
+        with self._guard:
+            return self.after_power_loss([change if keep(change) else None for change in self.unsynced()])
+
+    def after_death(self) -> MemoryVfs:
+        """The file system after the death of the process: all is as it was, unsynced changes too; no lock is held."""
+        with self._guard:
+            found = MemoryVfs()
+            found._directories = copy.deepcopy(self._directories)
+            return found
+
+    def fail_sync(self, file: File) -> None:
+        """Leave what an fsync leaves when it fails, as on Linux: the file's changes are shown but no longer dirty.
+
+        A later sync does not make them safe: a power loss may take them until they are written again (Rebello et
+        al., Can applications recover from fsync failures?, USENIX ATC 2020).
+        """
+        assert isinstance(file, _MemoryFile), "a file of this file system"
+        file.give_up()
+
+    def files(self) -> dict[str, bytes]:
+        """The bytes of every file by its path."""
+        with self._guard:
+            return {
+                posixpath.join(path, name): bytes(content.now)
+                for path, directory in self._directories.items()
+                for name, content in directory.now.items()
+            }
 
     def _directory(self, place: str) -> _Directory:
         if place not in self._directories:
@@ -166,41 +195,49 @@ class MemoryVfs:
 
 
 class _Content:
-    """One file's bytes: `synced`, the changes since, and `now`, which is both together."""
+    """One file's bytes: `synced`, the changes since, and `now`, which is both together.
+
+    Each change is "dirty", "given up" by an fsync that failed, or "safe" though an earlier one was given up.
+    """
 
     def __init__(self, synced: bytes = b"") -> None:
         self.synced = synced
-        self.unsynced: list[Change] = []
         self.now = bytearray(synced)
+        self._since: list[tuple[Change, str]] = []
 
-    def write(self, offset: int, data: bytes) -> None:
-        self.unsynced.append(Change("write", "", offset, data))
-        _write(self.now, offset, data)
+    @property
+    def is_changed(self) -> bool:
+        return bool(self._since)
 
-    def truncate(self, size: int) -> None:
-        self.unsynced.append(Change("truncate", "", size))
-        _truncate(self.now, size)
+    def change(self, change: Change) -> None:
+        self._since.append((change, "dirty"))
+        _apply(self.now, change)
 
     def sync(self) -> None:
-        self.synced = bytes(self.now)
-        self.unsynced = []
+        if any(state == "given up" for _, state in self._since):
+            self._since = [(change, "safe" if state == "dirty" else state) for change, state in self._since]
+        else:
+            self.synced = bytes(self.now)
+            self._since = []
+
+    def give_up(self) -> None:
+        self._since = [(change, "given up" if state == "dirty" else state) for change, state in self._since]
 
     def changes(self, path: str) -> list[Change]:
-        found = []
-        for change in self.unsynced:
-            pieces = _sectors(change) if change.kind == "write" else [change]
-            found += [piece._replace(path=path) for piece in pieces]
-        return found
+        """What a power loss may take, in sectors."""
+        pieces = (piece for change, state in self._since if state != "safe" for piece in _sectors(change))
+        return [piece._replace(path=path) for piece in pieces]
 
-    def after_crash(self, path: str, keep: Callable[[Change], bool]) -> _Content:
+    def after_power_loss(self, survivors: Iterator[Change | None]) -> _Content:
+        """A copy with what survived; takes one of `survivors` for each of `changes`."""
+        if not self._since:
+            return _Content(self.synced)
         found = bytearray(self.synced)
-        for change in self.changes(path):
-            if not keep(change):
-                continue
-            if change.kind == "write":
-                _write(found, change.offset, change.data)
-            else:
-                _truncate(found, change.offset)
+        for change, state in self._since:
+            for piece in _sectors(change):
+                survivor = piece if state == "safe" else next(survivors)
+                if survivor is not None:
+                    _apply(found, survivor)
         return _Content(bytes(found))
 
 
@@ -219,15 +256,38 @@ class _Renaming(NamedTuple):
 
 
 class _Directory:
-    def __init__(self) -> None:
+    def __init__(self, *, name_synced: bool = False) -> None:
         self.synced: dict[str, _Content] = {}
         self.unsynced: list[_Renaming] = []
         self.now: dict[str, _Content] = {}
-        self.name_synced = False
+        self.name_synced = name_synced
 
     def change(self, renaming: _Renaming) -> None:
         self.unsynced.append(renaming)
         renaming.apply(self.now)
+
+    def reachable(self) -> list[tuple[str, _Content]]:
+        """Every content that a power loss may leave under some name, once, with one of its names."""
+        if not self.unsynced:
+            return list(self.now.items())
+        found = {id(content): (name, content) for name, content in self.now.items()}
+        earlier: list[Mapping[str, _Content | None]] = [self.synced, *(each.names for each in self.unsynced)]
+        for name, content in (pair for names in earlier for pair in names.items()):
+            if content is not None:
+                found.setdefault(id(content), (name, content))
+        return list(found.values())
+
+    def after_power_loss(self, survivors: Iterator[Change | None]) -> _Directory:
+        """A copy with what survived; takes one of `survivors` for each renaming, then for each content's changes."""
+        names = dict(self.synced)
+        for renaming in self.unsynced:
+            if next(survivors) is not None:
+                renaming.apply(names)
+        copies = {id(content): content.after_power_loss(survivors) for _, content in self.reachable()}
+        found = _Directory(name_synced=True)
+        found.now = {name: copies[id(content)] for name, content in names.items()}
+        found.synced = dict(found.now)
+        return found
 
 
 class _MemoryFile:
@@ -245,15 +305,19 @@ class _MemoryFile:
 
     def write(self, offset: int, data: bytes) -> None:
         with self._guard:
-            self._content.write(offset, data)
+            self._content.change(Change("write", "", offset, data))
 
     def truncate(self, size: int) -> None:
         with self._guard:
-            self._content.truncate(size)
+            self._content.change(Change("truncate", "", size))
 
     def sync(self) -> None:
         with self._guard:
             self._content.sync()
+
+    def give_up(self) -> None:
+        with self._guard:
+            self._content.give_up()
 
     def close(self) -> None:
         """There is nothing to release."""
@@ -269,7 +333,9 @@ class _MemoryLock:
 
 
 def _sectors(change: Change) -> list[Change]:
-    """A write cut where the disk's sectors begin."""
+    """A write cut where the disk's sectors begin; anything else as it is."""
+    if change.kind != "write":
+        return [change]
     pieces = []
     start = change.offset
     end = start + len(change.data)
@@ -281,26 +347,26 @@ def _sectors(change: Change) -> list[Change]:
     return pieces
 
 
-def _write(content: bytearray, offset: int, data: bytes) -> None:
+def _apply(content: bytearray, change: Change) -> None:
+    offset, data = change.offset, change.data
+    if change.kind == "truncate":
+        del content[offset:]
     if offset > len(content):
         content.extend(bytes(offset - len(content)))
     content[offset : offset + len(data)] = data
 
 
-def _truncate(content: bytearray, size: int) -> None:
-    del content[size:]
-    content.extend(bytes(size - len(content)))
-
-
+@lru_cache(maxsize=1024)
 def _normal(path: str) -> str:
     return posixpath.normpath(posixpath.join("/", path))
 
 
+@lru_cache(maxsize=1024)
 def _split(path: str) -> tuple[str, str]:
     return posixpath.split(_normal(path))
 
 
 def _name_inside(place: str, path: str) -> str:
     """The name of `path` in directory `place`; empty where it is not directly inside."""
-    parent, name = posixpath.split(path)
+    parent, name = _split(path)
     return name if parent == place else ""

@@ -20,11 +20,11 @@ def make_place(vfs: Vfs, path: str) -> None:
             raise InvalidPath(f"{place!r} is a file, not a directory")
         missing.append(place)
         place = posixpath.dirname(place)
+    if missing or not vfs.names(path):
+        # Whoever made the directory that is there already may have died before its name was durable.
+        vfs.sync_directory(posixpath.dirname(place) or ".")
     for place in reversed(missing):
         _make_directory(vfs, place)
-    if not missing and not vfs.names(path):
-        # Whoever made this directory may have died before its name was durable.
-        vfs.sync_directory(posixpath.dirname(path.rstrip("/")) or ".")
 
 
 def make_empty_place(vfs: Vfs, path: str) -> None:

@@ -58,11 +58,12 @@ class Recovery:
     def run(self) -> Recovered:
         """Read everything and cut a torn tail. Raises Corrupt, or ValueError for a newer format."""
         superfluous = self._read()
+        if superfluous:
+            # The last process may have died before the name of its checkpoint was safe.
+            self._vfs.sync_directory(self._directory)
         self._remove(superfluous)
         if self._file is not None:
-            # The last process may have died between write and fsync; what is shown from now on has to last.
-            self._file.sync()
-            self._vfs.sync_directory(self._directory)
+            self._file = self._written_again(self._file)
         return Recovered(
             self._newest,
             self._seq,
@@ -122,6 +123,21 @@ class Recovery:
         if self._file is not None:
             self._file.close()
         self._file = file
+
+    def _written_again(self, old: File) -> File:
+        """The last segment as a new file that is surely on the disk: what is shown from now on has to last.
+
+        The last process may have died between write and fsync. After an fsync that failed, another one of the same
+        file says nothing: what was given up can still be read, and is no longer dirty.
+        """
+        path = posixpath.join(self._directory, segment_names(self._vfs.names(self._directory))[-1])
+        file = self._vfs.create(path + TEMPORARY)
+        file.write(0, old.read(0, old.size()))
+        file.sync()
+        old.close()
+        self._vfs.rename(path + TEMPORARY, path)
+        self._vfs.sync_directory(self._directory)
+        return file
 
     def _remove(self, names: list[str]) -> None:
         for name in names:

@@ -1,54 +1,12 @@
-"""A file system for tests that tells of each step, just before it happens."""
+"""Disks in memory for tests, and a database with short segments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 from engine import Database, MemoryVfs
 from engine.commit_log import CommitLog
-from engine.vfs import File, Lock
+from engine.proof.watched import WatchedVfs
 
-CHANGES = frozenset({"create", "make_directory", "rename", "remove", "sync_directory", "write", "truncate", "sync"})
-
-
-class WatchedVfs:
-    """Passes everything on to `disk`; calls `before(step, path)` ahead of each step that changes or syncs."""
-
-    def __init__(self, disk: MemoryVfs, before: Callable[[str, str], None]) -> None:
-        self.disk = disk
-        self.before = before
-
-    def __getattr__(self, name: str) -> Any:
-        step = getattr(self.disk, name)
-
-        def watched(path: str, *others: str) -> Any:
-            if name in CHANGES:
-                self.before(name, path)
-            result = step(path, *others)
-            return _WatchedFile(result, path, self) if name in {"create", "open"} else result
-
-        return watched
-
-    def lock(self, path: str) -> Lock:
-        return self.disk.lock(path)
-
-
-class _WatchedFile:
-    def __init__(self, file: File, path: str, vfs: WatchedVfs) -> None:
-        self._file = file
-        self._path = path
-        self._vfs = vfs
-
-    def __getattr__(self, name: str) -> Any:
-        step = getattr(self._file, name)
-
-        def watched(*arguments: Any) -> Any:
-            if name in CHANGES:
-                self._vfs.before(name, self._path)
-            return step(*arguments)
-
-        return watched
+__all__ = ["ShortSegments", "ShortSegmentsDatabase", "WatchedVfs", "contents", "copy_of", "with_contents"]
 
 
 class ShortSegments(CommitLog):

@@ -120,7 +120,7 @@ def fails_at(step: str, suffix: str) -> Callable[[str, str], None]:
 def test_a_checkpoint_that_fails_loses_nothing(step: str) -> None:
     """Whatever the disk refuses, it is an OSError, nothing half done stays, and the database goes on."""
     disk, _ = filled()
-    vfs = WatchedVfs(copy_of(disk), fails_at(step, ".tmp"))
+    vfs = WatchedVfs(copy_of(disk), fails_at(step, ".ckpt.tmp"))
     database = ShortSegmentsDatabase.open("/db", vfs=vfs)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="no space"):
         database.checkpoint()
@@ -144,7 +144,7 @@ def test_the_log_is_kept_short_without_asking() -> None:
         assert (database.stats()["checkpoints"] > 5) == bool(limit)
         assert len(reopened(disk)) == 5
     assert int(lengths[2_000]) < 3_000 < int(lengths[0])
-    vfs = WatchedVfs(MemoryVfs(), fails_at("create", ".tmp"))
+    vfs = WatchedVfs(MemoryVfs(), fails_at("create", ".ckpt.tmp"))
     database = Database.open("/db", vfs=vfs, checkpoint_length=2_000)  # type: ignore[arg-type]
     for _ in range(60):
         database.put("k", b"v" * 100)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
-from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -13,7 +11,6 @@ import xxhash
 from engine_disk import ShortSegmentsDatabase, WatchedVfs, contents, copy_of, with_contents
 
 from engine import Corrupt, Database, DatabaseClosed, MemoryVfs, Poisoned, TransactionTooLarge
-from engine.commit_log import CommitLog
 from engine.wal import HEADER_LENGTH, segment_name
 
 FIRST = "/db/" + segment_name(1)
@@ -98,23 +95,6 @@ def test_a_damaged_commit_in_the_middle_is_an_error() -> None:
         assert raised.value.offset == max((end for end in ends if end <= place), default=0)
 
 
-@pytest.mark.parametrize("sync", ["full", "normal", "off"])
-def test_after_a_clean_close_no_commit_can_be_lost_silently(sync: str) -> None:
-    """A flipped byte in any commit is Corrupt, the last one included, whatever the sync mode was."""
-    disk = MemoryVfs()
-    with Database.open("/db", sync, vfs=disk) as database:
-        for writes in COMMITS:
-            commit(database, writes)
-        length = len(contents(written()[0], FIRST))
-    assert disk.unsynced() == []
-    data = contents(disk, FIRST)
-    assert len(data) > length
-    for place in range(length):
-        damaged = data[:place] + bytes((data[place] ^ 0x01,)) + data[place + 1 :]
-        with pytest.raises(Corrupt):
-            Database.open("/db", vfs=with_contents(disk, FIRST, damaged))
-
-
 def test_a_refused_open_changes_nothing_and_can_be_repeated() -> None:
     """Corrupt leaves the files as they are and gives up the lock."""
     disk, _ = written()
@@ -156,157 +136,6 @@ def test_a_segment_whose_making_was_torn_is_made_again() -> None:
         copy.create(torn_name).write(0, bytes(length))
         assert everything(copy) == states(COMMITS)[-1]
         assert not copy.is_file(torn_name)
-
-
-def for_seeds(count: int, work: Callable[[int], None]) -> None:
-    for seed in range(count):
-        work(seed)
-
-
-def crash_images(disk: MemoryVfs, random: Random) -> list[MemoryVfs]:
-    """Disks as a power loss may leave them now: nothing kept, everything kept, a few random parts kept."""
-    share = random.random()
-    keeps = [lambda _: False, lambda _: True] + [lambda _: random.random() < share] * 3
-    return [disk.after_crash(keep) for keep in keeps]
-
-
-def crash_everywhere(seed: int, database_class: type[Database] = ShortSegmentsDatabase, sync: str = "full") -> None:
-    """Run random commits; at each step to the disk, check what every crash image would recover to."""
-    random = Random(seed)
-    commits: list[dict[bytes, bytes | None]] = []
-    acknowledged = 0
-    images: list[tuple[MemoryVfs, int]] = []
-
-    def before(step: str, path: str) -> None:
-        images.extend((image, acknowledged) for image in crash_images(vfs.disk, random))
-
-    vfs = WatchedVfs(MemoryVfs(), before)
-    for _ in range(2):
-        with database_class.open("/db", sync, vfs=vfs) as database:  # type: ignore[arg-type]
-            for _ in range(6):
-                value = random.randbytes(random.choice((1, 60, 1200)))
-                commits.append({b"%d" % random.randrange(3): random.choice((None, value, value))})
-                commit(database, commits[-1])
-                acknowledged = len(commits) if sync == "full" else acknowledged
-        acknowledged = len(commits)
-    legal = states(commits)
-    for image, safe in images:
-        found = everything(image, database_class)
-        assert found in legal[safe:]
-        assert everything(image, database_class) == found
-
-
-@pytest.mark.parametrize("sync", ["full", "normal", "off"])
-def test_power_loss_at_any_step_keeps_what_was_acknowledged(sync: str) -> None:
-    """Whatever a power loss takes, recovery finds a prefix of the commits with every acknowledged one (at full)."""
-    for seed in range(6):
-        crash_everywhere(seed, sync=sync)
-
-
-def test_a_group_that_was_torn_is_cut_as_a_whole_or_in_part() -> None:
-    """A power loss within one fsync may keep late records and lose early ones: nothing of it was acknowledged."""
-    random = Random(3)
-    later_kept = 0
-    for _ in range(60):
-        disk = MemoryVfs()
-        database = Database.open("/db", vfs=disk)
-        database.put("a", b"safe")
-        assert database._files is not None
-        log = database._files.log
-        log._queue += [(seq, log.encode({b"a": b"%03d!" % seq * 128})) for seq in range(2, 8)]
-        log._sync_file = lambda seq: None  # type: ignore[method-assign]
-        log.acknowledge(7)
-        image = disk.after_crash(lambda _: random.random() < 0.7)
-        data = contents(image, FIRST)
-        found = everything(image)[b"a"]
-        assert found == b"safe" or found[:4] in {b"%03d!" % seq for seq in range(2, 8)}
-        later_kept += found != b"007!" * 128 and b"007!" * 100 in data
-    assert later_kept > 5
-
-
-class AcknowledgesBeforeTheSync(CommitLog):
-    def _sync_file(self, seq: int) -> None:
-        self._synced_seq = seq
-
-
-class ForgetsTheDirectory(CommitLog):
-    def _new_segment(self, first_seq: int) -> Any:
-        sync_directory = self._vfs.sync_directory
-        self._vfs.sync_directory = lambda path: None  # type: ignore[method-assign]
-        try:
-            return super()._new_segment(first_seq)
-        finally:
-            self._vfs.sync_directory = sync_directory  # type: ignore[method-assign]
-
-
-@pytest.mark.parametrize("wrong", [AcknowledgesBeforeTheSync, ForgetsTheDirectory])
-def test_the_crash_search_finds_a_log_that_lies(wrong: type[CommitLog]) -> None:
-    """A log that acknowledges too early, or never syncs the directory, is caught by the search above."""
-    database_class = type("Wrong", (Database,), {"log_class": wrong})
-    with pytest.raises((AssertionError, Corrupt)):
-        for_seeds(6, lambda seed: crash_everywhere(seed, database_class))
-
-
-class PowerLoss(BaseException):
-    """The machine is gone; nothing that runs may go on."""
-
-
-def power_fails_again_and_again(seed: int) -> None:
-    """Lose power at a random step, recover, go on, lose power again: each time a prefix with all that was safe."""
-    random = Random(seed)
-    sync = random.choice(("full", "normal", "off"))
-    disk = MemoryVfs()
-    history: list[dict[bytes, bytes | None]] = []
-    safe = 0
-    for _ in range(6):
-        left = random.randrange(40)
-
-        def before(step: str, path: str) -> None:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise PowerLoss
-
-        with contextlib.suppress(PowerLoss, Poisoned):
-            database = Database.open("/db", sync, vfs=WatchedVfs(disk, before))  # type: ignore[arg-type]
-            found = dict(database.scan())
-            lengths = [n for n, state in enumerate(states(history)) if state == found and n >= safe]
-            assert lengths, (seed, found)
-            del history[lengths[-1] :]
-            safe = len(history)
-            for _ in range(random.randrange(12)):
-                # The counter tells every state from every other; records have one of two lengths.
-                filling = bytes(random.choice((8, 700)))
-                history.append({b"n": b"%04d" % len(history), b"filling": filling + random.randbytes(8)})
-                commit(database, history[-1])
-                safe = len(history) if sync == "full" else safe
-            database.close()
-            safe = len(history)
-        share = random.random()
-        disk = disk.after_crash(lambda _, share=share: random.random() < share)
-
-
-def test_power_failures_in_a_row() -> None:
-    """What is recovered once is never lost nor followed by something else after the next power failure."""
-    for seed in range(150):
-        power_fails_again_and_again(seed)
-
-
-def leaves_the_torn_tail(self: Any, name: str, file: Any, *others: Any, is_last: bool) -> None:
-    """Nothing is cut: the next records are written over the beginning of the tail."""
-
-
-def cuts_without_sync(self: Any, name: str, file: Any, *others: Any, is_last: bool) -> None:
-    file.sync = lambda: None
-    file.truncate(self._position)
-
-
-@pytest.mark.parametrize("wrong", [leaves_the_torn_tail, cuts_without_sync])
-def test_the_power_failures_find_a_tail_that_is_not_cut(wrong: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tail that is left, or cut without an fsync, comes back behind later commits."""
-    monkeypatch.setattr("engine.recovery.Recovery._cut", wrong)
-    with pytest.raises((AssertionError, Corrupt)):
-        for_seeds(2_000, power_fails_again_and_again)
 
 
 def test_a_failed_fsync_poisons() -> None:

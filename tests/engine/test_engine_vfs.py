@@ -115,3 +115,54 @@ def test_a_directory_nobody_synced_may_be_gone() -> None:
     vfs.sync_directory("/")
     assert vfs.after_crash(lambda _: False).is_directory("/d")
     assert not vfs.after_crash(lambda _: False).is_directory("/d/inner")
+
+
+def test_a_power_loss_takes_and_tears_what_it_is_told_to() -> None:
+    """Each unsynced change survives, is lost, or leaves other bytes in its place; a removed file may come back."""
+    vfs = MemoryVfs()
+    file = vfs.create("/a")
+    file.write(0, b"x" * 700)
+    file.sync()
+    vfs.sync_directory("/")
+    file.write(600, b"y" * 10)
+    vfs.remove("/a")
+    removal, write = vfs.unsynced()
+    assert (removal.kind, write.kind, write.offset) == ("name", "write", 600)
+    assert vfs.after_power_loss([removal, write]).files() == {}
+    assert vfs.after_power_loss([None, None]).files() == {"/a": b"x" * 700}
+    assert vfs.after_power_loss([None, write]).files() == {"/a": b"x" * 600 + b"y" * 10 + b"x" * 90}
+    torn = vfs.after_power_loss([None, write._replace(data=b"yy?")])
+    assert torn.files() == {"/a": b"x" * 600 + b"yy?" + b"x" * 97}
+    assert torn.unsynced() == []
+
+
+def test_a_death_leaves_everything_unsynced_and_no_lock() -> None:
+    """After the death of the process its changes are there and can still be lost; the copy shares nothing."""
+    vfs = MemoryVfs()
+    vfs.create("/a").write(0, b"1")
+    vfs.lock("/LOCK")
+    after = vfs.after_death()
+    assert after.files() == vfs.files() == {"/a": b"1", "/LOCK": b""}
+    assert after.unsynced() == vfs.unsynced()
+    after.lock("/LOCK").close()
+    after.open("/a").write(0, b"2")
+    assert vfs.files()["/a"] == b"1"
+    assert after.after_crash(lambda _: False).files() == {}
+
+
+def test_what_a_failed_fsync_gave_up_is_not_saved_by_the_next() -> None:
+    """It can be read and is lost all the same, until it is written again; what was written later is safe."""
+    vfs = MemoryVfs()
+    file = vfs.create("/a")
+    vfs.sync_directory("/")
+    file.write(0, b"12")
+    vfs.fail_sync(file)
+    file.write(2, b"34")
+    file.sync()
+    assert file.read(0, 9) == b"1234"
+    assert [change.data for change in vfs.unsynced()] == [b"12"]
+    assert vfs.after_crash(lambda _: False).files() == {"/a": b"\0\x0034"}
+    assert vfs.after_crash(lambda _: True).files() == {"/a": b"1234"}
+    file.write(0, b"12")
+    file.sync()
+    assert vfs.after_crash(lambda _: False).files() == {"/a": b"1234"}
