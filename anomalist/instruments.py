@@ -21,6 +21,8 @@ from anomalist.plan import SuiteRequest, info_of, parts_of, run_info, target_of,
 from engine import Database
 from engine.mutants import MUTANTS
 from engine.proof.contract import find_mismatch
+from engine.proof.crash import find_crash
+from engine.proof.races import SCENARIOS, find_race
 from engine.proof.schedule import committed, is_strictly_serializable, refused, run
 from harness.kills import Attempt
 from harness.verdict import Anomaly, RunResult
@@ -29,6 +31,10 @@ __all__ = ["CLEAN_TXNS", "INSTRUMENTS", "Job", "attempt"]
 
 CLEAN_TXNS: Final = 1_000
 _LADDER: Final = ((250, 0), (1_000, 0), (4_000, 0), (4_000, 1), (4_000, 2))  # transactions, and what the seed gains
+_ORDERS_MAX: Final = 600  # of threads
+_STATES_MAX: Final = 8_000  # after crashes, in which every mutant has to be found
+_ORDERS_MAX_QUICK: Final = 100
+_STATES_MAX_QUICK: Final = 1_000
 NO_ORDER: Final = "no strict serial order"
 
 
@@ -41,7 +47,7 @@ class Job(NamedTuple):
     what: tuple[str, ...] = ()
     initial: str = ""
     seed: int = 0
-    patient: bool = True  # other seeds are tried where the first shows nothing
+    patient: bool = True  # as much is tried as the instrument has
 
 
 def attempt(job: Job) -> Attempt:
@@ -136,6 +142,42 @@ def _refusal(job: Job) -> Attempt:
     )
 
 
+def _race(job: Job) -> Attempt:
+    orders_max = _ORDERS_MAX if job.patient else _ORDERS_MAX_QUICK
+    race = find_race(_database(job), SCENARIOS[job.where], orders_max)
+    return Attempt(
+        mutant=job.mutant,
+        instrument="race",
+        where=job.where,
+        checker="scenario",
+        found=("race",) if race else (),
+        amount=race.orders if race else orders_max,
+        unit="orders",
+        witness=race.witness if race else "",
+        sentence=race.sentence if race else "",
+    )
+
+
+def _crash(job: Job) -> Attempt:
+    states_max = _STATES_MAX if job.patient else _STATES_MAX_QUICK
+    loss = find_crash(_database(job), states_max)
+    found = ""
+    if loss is not None:
+        as_named = loss.crash.startswith(tuple(job.where.split(" or ")))
+        found = loss.kind if as_named else f"{loss.kind} by {loss.crash}"
+    return Attempt(
+        mutant=job.mutant,
+        instrument="crash",
+        where=job.where,
+        checker="crash simulator",
+        found=(found,) if found else (),
+        amount=loss.states if loss else states_max,
+        unit="states",
+        witness=f"run {loss.seed}, step {loss.step}, {loss.name}" if loss else "",
+        sentence=loss.sentence if loss else "",
+    )
+
+
 def _contract(job: Job) -> Attempt:
     mismatch = find_mismatch(_database(job), job.where)
     return Attempt(
@@ -155,5 +197,7 @@ INSTRUMENTS: Final[dict[str, Callable[[Job], Attempt]]] = {
     "workload": _workload,
     "schedule": _schedule,
     "refusal": _refusal,
+    "race": _race,
+    "crash": _crash,
     "contract": _contract,
 }

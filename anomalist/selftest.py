@@ -17,6 +17,7 @@ from anomalist.suites import WORKLOADS
 from anomalist.verbs import terminal
 from engine.mutants import MUTANTS, Mutant
 from engine.proof.contract import CHECKS
+from engine.proof.races import SCENARIOS
 from harness.kills import Attempt, SelfTest, Subject
 from reports.document import encode
 from reports.kill_matrix import kill_document, kill_summary
@@ -91,7 +92,7 @@ def selftest(
     interrupted = False
     attempts: list[Attempt] = []
     clean: list[Attempt] = []
-    attacks, defences = list(_attacks(mutants, quick, seed)), list(_defences(mutants, clean_runs, seed))
+    attacks, defences = list(_attacks(mutants, quick, seed)), list(_defences(mutants, clean_runs, seed, quick))
     clean_began = began
     try:
         for made in _made(attacks, processes):
@@ -134,16 +135,23 @@ def _attacks(mutants: Iterable[Mutant], quick: bool, seed: int) -> Iterator[Job]
                     yield Job(mutant.name, "workload", name, seed=seed, patient=False)
 
 
-def _defences(mutants: Iterable[Mutant], clean_runs: int, seed: int) -> Iterator[Job]:
+def _defences(mutants: Iterable[Mutant], clean_runs: int, seed: int, quick: bool) -> Iterator[Job]:
     """What the engine itself has to stand."""
     names = list(WORKLOADS)
     for number in range(clean_runs):
         yield Job("", "workload", names[number % len(names)], seed=seed + number // len(names))
     for check in CHECKS:
         yield Job("", "contract", check)
-    others = {mutant.found_by for mutant in mutants if mutant.found_by.instrument not in {"workload", "contract"}}
-    for by in sorted(others):
-        yield Job("", by.instrument, by.where, initial=by.initial, seed=seed)
+    instruments = {mutant.found_by.instrument for mutant in mutants}
+    if "crash" in instruments:
+        yield Job("", "crash", "", patient=not quick)
+    if "race" in instruments:
+        for scenario in SCENARIOS:
+            yield Job("", "race", scenario, patient=not quick)
+    for by in sorted(
+        {mutant.found_by for mutant in mutants if mutant.found_by.instrument in {"schedule", "refusal"}}
+    ):
+        yield Job("", by.instrument, by.where, initial=by.initial)
 
 
 def _made(jobs: Sequence[Job], processes: int) -> Iterator[Attempt]:

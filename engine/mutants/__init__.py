@@ -5,6 +5,8 @@
 
     rule        wrong readings of the rule in `engine.ssi`
     versions    versions, stamps and reads that are kept too short, recorded wrongly, or left behind
+    races       orders of threads that were forgotten
+    storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
     races       mistakes in the order of things between threads; scenarios of `engine.proof.races` find them
     planting    a database class with one part replaced
@@ -17,7 +19,7 @@ from typing import Final, NamedTuple
 
 from engine.collection import Collector
 from engine.database import Database
-from engine.mutants import rule, surface, versions
+from engine.mutants import races, rule, storage, surface, versions
 from engine.mutants.planting import planted
 from engine.ssi import SerializableRule
 from engine.store import Store
@@ -33,6 +35,8 @@ class FoundBy(NamedTuple):
                 schedule: a fixed interleaving commits what no strict serial order explains
                 refusal: a fixed interleaving in which it refuses somebody without need: no level is broken
                                                                where: the schedule  initial: keys that exist
+                race: an order of threads breaks a scenario    where: the scenario
+                crash: a database is not what it was           where: the crash, or several with "or"   what: kinds
                 contract: a promise beside isolation           where: the check
     """
 
@@ -80,6 +84,14 @@ def _schedule(text: str, initial: str = "") -> FoundBy:
 
 def _refusal(text: str, initial: str = "") -> FoundBy:
     return FoundBy("refusal", text, initial=initial)
+
+
+def _race(scenario: str) -> FoundBy:
+    return FoundBy("race", scenario)
+
+
+def _crash(crash: str, *kinds: str) -> FoundBy:
+    return FoundBy("crash", crash, kinds)
 
 
 def _contract(check: str) -> FoundBy:
@@ -152,6 +164,59 @@ MUTANTS: Final[dict[str, Mutant]] = {
             versions.RefusedCommitsLeaveStamps,
             _refusal("w1y r4y d2y c1 r2z w4z c2 c4"),
         ),
+        # Threads.
+        Mutant("skips-stamps-when-alone", races.SkipsStampsWhenAlone, _race("begin-against-commit")),
+        Mutant("begins-outside-the-mutex", races.BeginsOutsideTheMutex, _race("begin-against-commit")),
+        Mutant("chooses-then-registers", races.ChoosesThenRegisters, _race("pruning-against-new-snapshot")),
+        Mutant("validates-outside-the-mutex", races.ValidatesOutsideTheMutex, _race("two-commits-on-one-key")),
+        Mutant("close-acknowledges-the-queue", races.CloseAcknowledgesTheQueue, _race("close-against-commit")),
+        Mutant("deferrable-does-not-wait", races.DeferrableDoesNotWait, _race("deferrable-against-pivot")),
+        Mutant("last-writer-wakes-nobody", races.LastWriterWakesNobody, _race("deferrable-against-pivot")),
+        Mutant("rotates-without-the-lead", races.RotatesWithoutTheLead, _race("checkpoint-against-commit")),
+        Mutant("acknowledges-before-the-flush", races.AcknowledgesBeforeTheFlush, _race("group-commit")),
+        Mutant("readers-do-not-wait", races.ReadersDoNotWait, _race("reader-against-flush")),
+        Mutant(
+            "acknowledges-followers-of-a-dead-leader",
+            races.AcknowledgesFollowersOfADeadLeader,
+            _race("dying-leader-sync"),
+        ),
+        Mutant("carries-on-after-a-failed-flush", races.CarriesOnAfterAFailedFlush, _race("dying-leader-write")),
+        Mutant("dead-leader-wakes-nobody", races.DeadLeaderWakesNobody, _race("interrupted-leader")),
+        # The disk.
+        Mutant(
+            "acknowledges-before-the-sync", storage.AcknowledgesBeforeTheSync, _crash("power loss", "lost commit")
+        ),
+        Mutant(
+            "brings-deleted-keys-back",
+            storage.BringsDeletedKeysBack,
+            _crash("power loss", "half transaction", "resurrection"),
+        ),
+        Mutant("claims-to-be-synced", storage.ClaimsToBeSynced, _crash("power loss", "refused")),
+        Mutant(
+            "cuts-damage-silently", storage.CutsDamageSilently, _crash("flipped bit", "lost commit", "wrong place")
+        ),
+        Mutant("forgets-the-directory", storage.ForgetsTheDirectory, _crash("power loss", "lost commit")),
+        Mutant("forgets-the-expiry", storage.ForgetsTheExpiry, _crash("power loss", "resurrection")),
+        Mutant("forgets-the-failure", storage.ForgetsTheFailure, _crash("failing disk", "not poisoned")),
+        Mutant("forgets-the-rename", storage.ForgetsTheRename, _crash("power loss", "refused")),
+        Mutant("leaves-the-torn-tail", storage.LeavesTheTornTail, _crash("power loss", "refused", "resurrection")),
+        Mutant("marks-the-close-too-early", storage.MarksTheCloseTooEarly, _crash("power loss", "refused")),
+        Mutant("renames-before-the-sync", storage.RenamesBeforeTheSync, _crash("power loss", "refused")),
+        Mutant(
+            "replays-what-the-checkpoint-has",
+            storage.ReplaysWhatTheCheckpointHas,
+            _crash("power loss", "half transaction", "resurrection"),
+        ),
+        Mutant(
+            "retries-the-failed-sync", storage.RetriesTheFailedSync, _crash("failing disk", "refused", "lost commit")
+        ),
+        Mutant("rotates-without-sync", storage.RotatesWithoutSync, _crash("power loss", "refused")),
+        Mutant(
+            "shows-before-the-sync",
+            storage.ShowsBeforeTheSync,
+            _crash("power loss or death of the process", "lost commit", "refused"),
+        ),
+        Mutant("splits-commits", storage.SplitsCommits, _crash("power loss", "half transaction")),
         # The surface.
         Mutant("nul-ends-the-path", surface.NulEndsThePath, _contract("paths")),
         Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _contract("prefixes")),

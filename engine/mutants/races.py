@@ -16,7 +16,6 @@ from engine.store import Store
 
 __all__ = [
     "AcknowledgesBeforeTheFlush",
-    "AcknowledgesBeforeTheSync",
     "AcknowledgesFollowersOfADeadLeader",
     "BeginsOutsideTheMutex",
     "CarriesOnAfterAFailedFlush",
@@ -130,14 +129,6 @@ class AcknowledgesBeforeTheFlush(CommitLog):
         if self._queue and self._queue[0][0] <= seq < self._queue[-1][0]:
             return  # Somebody behind will flush it soon.
         super().acknowledge(seq)
-
-
-class AcknowledgesBeforeTheSync(CommitLog):
-    """Acknowledges a group when it is written, before the fsync has returned."""
-
-    def _sync_file(self, seq: int) -> None:
-        self.flushed_seq = max(seq, self.flushed_seq)
-        super()._sync_file(seq)
 
 
 class ReadersDoNotWait(CommitLog):

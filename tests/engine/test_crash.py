@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from engine import Database, MemoryVfs
 from engine.memory_vfs import Change
-from engine.mutants import planted, storage
+from engine.mutants import MUTANTS, planted, storage
 from engine.mutants.versions import AbortsLeaveVersions
 from engine.proof.bit_flips import search_flips
 from engine.proof.crash import find_crash, main
@@ -23,27 +23,6 @@ from engine.proof.power_loss import survivals
 from engine.proof.watched import WatchedVfs
 
 BUDGET = 8_000  # states in which every mutant has to be found
-
-# Which crash finds each mutant, of those that `Loss.crash` may name, and what it takes it for.
-FOUND_BY = {
-    "AcknowledgesBeforeTheSync": ({"power loss"}, {"lost commit"}),
-    "BringsDeletedKeysBack": ({"power loss"}, {"half transaction", "resurrection"}),
-    "ClaimsToBeSynced": ({"power loss"}, {"refused"}),
-    "CutsDamageSilently": ({"flipped bit"}, {"lost commit", "wrong place"}),
-    "ForgetsTheDirectory": ({"power loss"}, {"lost commit"}),
-    "ForgetsTheExpiry": ({"power loss"}, {"resurrection"}),
-    "ForgetsTheFailure": ({"failing disk"}, {"not poisoned"}),
-    "ForgetsTheRename": ({"power loss"}, {"refused"}),
-    "LeavesTheTornTail": ({"power loss"}, {"refused", "resurrection"}),
-    "MarksTheCloseTooEarly": ({"power loss"}, {"refused"}),
-    "RenamesBeforeTheSync": ({"power loss"}, {"refused"}),
-    "ReplaysWhatTheCheckpointHas": ({"power loss"}, {"half transaction", "resurrection"}),
-    "RetriesTheFailedSync": ({"failing disk"}, {"refused", "lost commit"}),
-    "RotatesWithoutSync": ({"power loss"}, {"refused"}),
-    "ShowsBeforeTheSync": ({"power loss", "death of the process"}, {"lost commit", "refused"}),
-    "SplitsCommits": ({"power loss"}, {"half transaction"}),
-}
-
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_no_crash_of_a_run_loses_anything(seed: int) -> None:
@@ -70,15 +49,14 @@ def test_no_flipped_bit_changes_anything_silently(closed: bool) -> None:
     assert search.states == 3_000
 
 
-@pytest.mark.parametrize("name", storage.__all__)
+@pytest.mark.parametrize("name", [name for name, mutant in MUTANTS.items() if mutant.found_by.instrument == "crash"])
 def test_the_crashes_find_every_mutant(name: str) -> None:
     """Each storage mutant loses something, is found by the crash that its row names, and for the reason there."""
-    loss = find_crash(planted(getattr(storage, name)), BUDGET)
+    loss = find_crash(MUTANTS[name].database, BUDGET)
     assert loss is not None
-    crashes, kinds = FOUND_BY[name]
-    assert (loss.crash.removesuffix(" in the recovery from another"), loss.kind) in {
-        (crash, kind) for crash in crashes for kind in kinds
-    }
+    by = MUTANTS[name].found_by
+    assert loss.crash.startswith(tuple(by.where.split(" or ")))
+    assert loss.kind in by.what
     assert loss.states <= BUDGET
     assert f"run {loss.seed}, {loss.crash} at step {loss.step}, {loss.name}" in loss.sentence
 

@@ -55,7 +55,7 @@ FOUND_BY: dict[type, tuple[str, int]] = {
     mutants.LastWriterWakesNobody: ("deferrable-against-pivot", 100),
     mutants.RotatesWithoutTheLead: ("checkpoint-against-commit", 100),
     mutants.AcknowledgesBeforeTheFlush: ("group-commit", 500),
-    mutants.AcknowledgesBeforeTheSync: ("group-commit", 500),
+    storage.AcknowledgesBeforeTheSync: ("group-commit", 500),
     mutants.ReadersDoNotWait: ("reader-against-flush", 100),
     mutants.AcknowledgesFollowersOfADeadLeader: ("dying-leader-sync", 50),
     mutants.CarriesOnAfterAFailedFlush: ("dying-leader-write", 50),
