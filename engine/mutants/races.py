@@ -21,7 +21,7 @@ __all__ = [
     "BeginsOutsideTheMutex",
     "CarriesOnAfterAFailedFlush",
     "ChoosesThenRegisters",
-    "ClosesWithoutRefusing",
+    "CloseAcknowledgesTheQueue",
     "DeadLeaderWakesNobody",
     "DeferrableDoesNotWait",
     "LastWriterWakesNobody",
@@ -101,15 +101,6 @@ class ValidatesOutsideTheMutex(Store):
         return super().commit(isolation, writes, reads, ranges, snap, **rest)
 
 
-class ClosesWithoutRefusing(Store):
-    """Goes on committing after it was closed."""
-
-    def close(self) -> int | None:
-        newest = super().close()
-        self.failure = None
-        return newest
-
-
 class DeferrableDoesNotWait(Store):
     """Takes every snapshot of a transaction without writes for a safe one."""
 
@@ -165,11 +156,25 @@ class ReadersDoNotWait(CommitLog):
             super().acknowledge(seq)
 
 
+class CloseAcknowledgesTheQueue(CommitLog):
+    """Closing tells everybody who waits that his commit is safe, and does not write it."""
+
+    def close(self, seq: int) -> None:
+        with self._turn:
+            self.flushed_seq = seq
+            self._turn.notify_all()
+        super().close(seq)
+
+    def _flush(self, group: Any) -> None:
+        if self.flushed_seq < group[-1][0]:
+            super()._flush(group)
+
+
 class RotatesWithoutTheLead(CommitLog):
     """A checkpoint starts a new segment while the leader of a group writes to the old one."""
 
     def rotate(self) -> None:
-        self._lead(rotates=True)
+        self._lead(ending=lambda flushed_seq: self._rotate(flushed_seq + 1))
 
 
 class AcknowledgesFollowersOfADeadLeader(CommitLog):

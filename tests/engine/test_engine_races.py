@@ -40,6 +40,8 @@ ORDERS_MIN = {
     "interrupted-follower": 600,
     "checkpoint-against-commit": 500,
     "dying-checkpoint": 300,
+    "close-against-checkpoint": 350,
+    "dying-close": 700,
     "deferrable-against-pivot": 600,
     "deferrable-against-close": 400,
 }
@@ -50,7 +52,7 @@ FOUND_BY: dict[type, tuple[str, int]] = {
     mutants.BeginsOutsideTheMutex: ("begin-against-commit", 50),
     mutants.ChoosesThenRegisters: ("pruning-against-new-snapshot", 100),
     mutants.ValidatesOutsideTheMutex: ("two-commits-on-one-key", 50),
-    mutants.ClosesWithoutRefusing: ("close-against-commit", 50),
+    mutants.CloseAcknowledgesTheQueue: ("close-against-commit", 50),
     mutants.DeferrableDoesNotWait: ("deferrable-against-pivot", 100),
     mutants.LastWriterWakesNobody: ("deferrable-against-pivot", 100),
     mutants.RotatesWithoutTheLead: ("checkpoint-against-commit", 100),

@@ -9,10 +9,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from engine_turns import Turns
 
 from engine import Conflict, Database, DatabaseClosed, IsolationLevel, Transaction
+from engine.proof.orders import seeded
 from engine.proof.schedule import Ran, is_strictly_serializable
+from engine.proof.turns import Turns
 
 
 def test_without_writers_every_snapshot_is_safe() -> None:
@@ -123,7 +124,7 @@ def test_only_serializable_readers_can_be_deferrable(level: IsolationLevel, read
 
 def random_run(seed: int) -> int:
     """Writers and deferrable readers in threads under a scheduler; returns how many of the latter committed."""
-    turns = Turns(Random(seed))
+    turns = Turns(seeded(Random(seed)))
     database = Database.open(latches=turns)
     ticks = iter(range(10**9))
     ran: list[Ran] = []
@@ -142,7 +143,7 @@ def random_run(seed: int) -> int:
                 steps.append((kind, key, transaction.get(key) if kind == "r" else value))
                 if kind == "w":
                     transaction.put(key, value)
-                turns.point("step")
+                turns.stop("step")
             try:
                 transaction.commit()
             except Conflict:
