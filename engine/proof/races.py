@@ -133,6 +133,22 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             preemptions_max=2,
         ),
         Scenario(
+            name="close-against-checkpoint",
+            sentence="a checkpoint that is being made when another thread closes leaves a log that can be read",
+            threads=("Wx checkpoint", "close"),
+            initial="x",
+            durable=True,
+            preemptions_max=2,
+        ),
+        Scenario(
+            name="dying-close",
+            sentence="an fsync fails while the database is being closed: nobody is told that all is well",
+            threads=("Wx", "close"),
+            durable=True,
+            fault=Fault("sync", OSError),
+            preemptions_max=3,
+        ),
+        Scenario(
             name="deferrable-against-pivot",
             sentence="a deferrable reader waits until no pivot can make its snapshot dangerous, and not for ever",
             threads=("rx ry wx c", "Wy defer rx ry c"),

@@ -40,6 +40,8 @@ ORDERS_MIN = {
     "interrupted-follower": 600,
     "checkpoint-against-commit": 500,
     "dying-checkpoint": 300,
+    "close-against-checkpoint": 350,
+    "dying-close": 700,
     "deferrable-against-pivot": 600,
     "deferrable-against-close": 400,
 }
