@@ -123,7 +123,6 @@ class CommitLog:
 
     def rotate(self) -> None:
         """Make everything queued so far safe and start a new segment, so that the old ones can go one day."""
-        self._take_the_lead()
         self._lead(ending=lambda flushed_seq: self._rotate(flushed_seq + 1))
 
     def drop(self, checkpoint_seq: int) -> None:
@@ -146,7 +145,7 @@ class CommitLog:
         """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open."""
         self.on_long = None
         try:
-            if self._failure is None and self._take_the_lead():
+            if self._failure is None:
                 self._lead(ending=lambda flushed_seq: self._end(seq))
         finally:
             self._closed = True
@@ -160,54 +159,74 @@ class CommitLog:
             self._sync_file(seq + 1)
 
     def _flush_to(self, seq: int) -> None:
-        if self._take_the_lead(seq):
-            self._lead()
-            if self.on_long is not None and self.length > self.long_at:
-                self.on_long()
+        if self._lead(seq) and self.on_long is not None and self.length > self.long_at:
+            self.on_long()
 
-    def _take_the_lead(self, seq: int | None = None) -> bool:
-        """Wait until nobody flushes, and flush from now on; or return False once `seq` is flushed."""
-        with self._turn:
-            while True:
+    def _lead(self, seq: int | None = None, ending: Callable[[int], None] | None = None) -> bool:
+        """Wait until nobody flushes, flush all that is queued, call `ending` with the newest commit flushed.
+
+        Returns False without a flush where somebody else has flushed `seq` meanwhile.
+        """
+        flushed_seq = -1
+        leads = False
+        try:
+            with self._turn:
+                while self._must_wait(seq):
+                    self._turn.wait()
                 if seq is not None and self.flushed_seq >= seq:
                     return False
-                if self._failure is not None:
-                    raise Poisoned(f"the log could not be written ({self._failure})")
-                if self._closed:
-                    raise DatabaseClosed("the database is closed")
-                if not self._flushing:
-                    self._flushing = True
-                    return True
-                self._turn.wait()
-
-    def _lead(self, ending: Callable[[int], None] | None = None) -> None:
-        """Flush the whole queue as its leader, call `ending` with the newest commit flushed, then hand over."""
-        flushed_seq = self.flushed_seq
-        failure: BaseException | None = None
-        try:
-            with self._mutex:
-                group, self._queue = self._queue, []
-                self._queue_length = 0
-            if self._point is not None:
-                self._point("flush")
-            if group:
-                self._flush(group)
-                flushed_seq = group[-1][0]
+                self._flushing = leads = True
+            flushed_seq = self._flush_queue()
             if ending is not None:
                 ending(flushed_seq)
-        except Exception as error:
-            failure = error
-            raise self._poisoned(error) from error
-        except BaseException as error:  # An interrupt: it goes on its way, and leaves the same doubt behind.
-            failure = error
-            self._poisoned(error)
-            raise
+        except BaseException as error:
+            flushed_seq = -1
+            if leads:
+                poisoned = self._poisoned(error)
+                if isinstance(error, Exception):
+                    raise poisoned from error
+            raise  # An interrupt goes on its way, and leaves the same doubt behind.
         finally:
-            with self._turn:
-                if failure is None:
-                    self.flushed_seq = flushed_seq
-                self._flushing = False
-                self._turn.notify_all()
+            if leads:
+                self._hand_over(flushed_seq)
+        return True
+
+    def _must_wait(self, seq: int | None) -> bool:
+        """Whether somebody flushes and `seq` is not safe yet. Raises Poisoned or DatabaseClosed: it never will be."""
+        if seq is not None and self.flushed_seq >= seq:
+            return False
+        if self._failure is not None:
+            raise Poisoned(f"the log could not be written ({self._failure})")
+        if self._closed:
+            raise DatabaseClosed("the database is closed")
+        return self._flushing
+
+    def _flush_queue(self) -> int:
+        """Flush what is queued now; returns the newest commit that is flushed then."""
+        with self._mutex:
+            group, self._queue = self._queue, []
+            self._queue_length = 0
+        if self._point is not None:
+            self._point("flush")
+        if not group:
+            return self.flushed_seq
+        self._flush(group)
+        return group[-1][0]
+
+    def _hand_over(self, flushed_seq: int) -> None:
+        """Let somebody else lead. An interrupt waits until that is done: nobody else could do it."""
+        interrupt: BaseException | None = None
+        leads = True
+        while leads:
+            try:
+                with self._turn:
+                    self.flushed_seq = max(self.flushed_seq, flushed_seq)
+                    self._turn.notify_all()  # They wake when the turn is free, and look at what is set here last.
+                    self._flushing = leads = False
+            except BaseException as error:  # noqa: BLE001  Raised below.
+                interrupt = error
+        if interrupt is not None:
+            raise interrupt
 
     def _poisoned(self, error: BaseException) -> Poisoned:
         self._failure = error

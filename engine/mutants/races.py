@@ -165,7 +165,7 @@ class RotatesWithoutTheLead(CommitLog):
     """A checkpoint starts a new segment while the leader of a group writes to the old one."""
 
     def rotate(self) -> None:
-        self._lead(ending=lambda flushed_seq: self._rotate(flushed_seq + 1))
+        self._rotate(self._flush_queue() + 1)
 
 
 class AcknowledgesFollowersOfADeadLeader(CommitLog):

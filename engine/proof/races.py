@@ -92,6 +92,22 @@ SCENARIOS: Final[dict[str, Scenario]] = {
             preemptions_max=3,
         ),
         Scenario(
+            name="interrupted-before-leading",
+            sentence=f"whoever becomes the leader is interrupted at once: {_DYING}",
+            threads=("Wx", "Wy"),
+            durable=True,
+            fault=Fault("unlock flush", KeyboardInterrupt),
+            preemptions_max=2,
+        ),
+        Scenario(
+            name="interrupted-hand-over",
+            sentence=f"a leader is interrupted while it hands over: {_DYING}",
+            threads=("Wx", "Wy"),
+            durable=True,
+            fault=Fault("lock flush", KeyboardInterrupt, 2),
+            preemptions_max=2,
+        ),
+        Scenario(
             name="close-against-commit",
             sentence="a commit is acknowledged and there after reopening, or it is an error",
             threads=("rx wx c", "close"),

@@ -24,6 +24,7 @@ from engine.proof.watched import WatchedVfs
 
 BUDGET = 8_000  # states in which every mutant has to be found
 
+
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_no_crash_of_a_run_loses_anything(seed: int) -> None:
     """Whatever a crash at any step leaves, what had to last is there, and lasts, and nothing else comes back."""
