@@ -127,7 +127,7 @@ def _table(outcomes: Iterable[Outcome]) -> Table:
 
 @click.command()
 @click.option("--runs", default=60, type=click.IntRange(0), help="Generated runs that are crashed at every step.")
-@click.option("--damaged", default=4, type=click.IntRange(0), help="Runs for failing disks, and for flipped bits.")
+@click.option("--damaged", default=8, type=click.IntRange(0), help="Runs for failing disks, and for flipped bits.")
 @click.option("--kills", default=200, type=click.IntRange(0), help="Child processes to kill.")
 @click.option("--seed", default=1, help="The first run.")
 @click.option("--processes", default=cpu_count(), type=click.IntRange(1), help="How many at a time.")

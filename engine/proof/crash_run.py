@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from random import Random
-from typing import Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple, cast
 
+from engine.commit_log import CommitLog
 from engine.database import Database
 from engine.index import Writes
 from engine.memory_vfs import MemoryVfs
@@ -17,7 +18,7 @@ from engine.proof.guests import Guests
 from engine.proof.ledger import Ledger, StoppedClock, Wrong
 from engine.proof.watched import WatchedVfs
 
-__all__ = ["PATH", "Action", "Run", "Violation", "with_short_segments"]
+__all__ = ["PATH", "Action", "Run", "Violation"]
 
 PATH: Final = "/data/base"
 _SEGMENT_LENGTHS: Final = (300, 300, 3_000, 64 << 20)
@@ -51,7 +52,9 @@ class Run:
         self.vfs = vfs
         self.clock = StoppedClock()
         self.ledger = Ledger(self.clock)
-        self.database_class = with_short_segments(database_class, self.random.choice(_SEGMENT_LENGTHS))
+        self.database_class = _repeatable(
+            database_class, self.random.choice(_SEGMENT_LENGTHS), self.random.randbytes(16)
+        )
         self.checkpoint_length = self.random.choice(_CHECKPOINT_LENGTHS)
         self.database: Database | None = None
         self.sync = "full"
@@ -151,7 +154,14 @@ class Run:
             self.ledger.acknowledge(number, safe=self.sync == "full")
 
 
-def with_short_segments(database_class: type[Database], segment_length_max: int) -> type[Database]:
-    """The same database with a log that starts a new segment after so many bytes."""
-    log_class = type("ShortSegments", (database_class.log_class,), {"segment_length_max": segment_length_max})
-    return cast("type[Database]", type(database_class.__name__, (database_class,), {"log_class": log_class}))
+def _repeatable(database_class: type[Database], segment_length_max: int, database_id: bytes) -> type[Database]:
+    """The same database with short segments, and with the same identity whenever it is made: the same bytes."""
+    log_class = database_class.log_class
+    initialize: Callable[..., None] = log_class.__init__
+
+    def start(log: CommitLog, *arguments: Any) -> None:
+        *others, _ = arguments  # The last one is a random identity.
+        initialize(log, *others, database_id)
+
+    repeatable = type(log_class.__name__, (log_class,), {"segment_length_max": segment_length_max, "__init__": start})
+    return cast("type[Database]", type(database_class.__name__, (database_class,), {"log_class": repeatable}))
