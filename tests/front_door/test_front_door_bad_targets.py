@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -89,9 +88,11 @@ def entries(finished: Finished) -> list[dict[str, object]]:
     return found
 
 
-def test_a_missing_driver_names_the_extra(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_driver_names_the_extra(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A target whose driver is not installed is refused with the command that installs it."""
-    monkeypatch.setitem(sys.modules, "sochdb", None)
+    # The run's own process inherits this path, and finds this file before an installed driver.
+    (tmp_path / "sochdb.py").write_text("raise ImportError('not here')")
+    monkeypatch.syspath_prepend(tmp_path)
     finished = command("run", "-t", "sochdb", "--txns", "20")
     assert finished.code == 4
     assert one_sentence(finished) == "sochdb is not installed: pip install 'anomalist[sochdb]'."
