@@ -98,4 +98,11 @@ class RegularLines:
             values = _VALUES.decode_lines(text)
         except msgspec.DecodeError:
             return None
-        return (values, keywords, strings) if len(values) == len(batch) else None
+        if len(values) != len(batch) or ((keywords or strings) and not _are_micro_ops(values)):
+            return None
+        return values, keywords, strings
+
+
+def _are_micro_ops(values: Sequence[Any]) -> bool:
+    """Whether all are lists of operations that have a meaning: names elsewhere are not compared."""
+    return all(type(one) is list and one and one[0] in MICRO_OPS for value in values if value for one in value)

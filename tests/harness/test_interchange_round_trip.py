@@ -80,6 +80,14 @@ def test_the_fast_way_reads_what_the_general_way_reads(lines: list[str], vector:
     assert _told(text, fast=True) == _told(text, fast=False)
 
 
+def test_names_outside_of_operations_with_a_meaning_are_not_compared() -> None:
+    """A keyword of an unknown operation beside a string of a known one is no contradiction, either way."""
+    values = ("nil", "[[:foo :x 0]]", '[[:r 0 "x"]]', "[[1 :x 0]]")
+    text = "\n".join(f"{{:type :invoke, :process 0, :f :txn, :value {value}}}" for value in values * 3)
+    assert isinstance(_told(text, fast=False), list)
+    assert _told(text, fast=True) == _told(text, fast=False)
+
+
 def test_regular_lines_do_take_the_fast_way(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of many regular lines the general reader sees only the first one of each kind."""
     seen = []
