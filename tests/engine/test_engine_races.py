@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from random import Random
-from typing import Any
 
 import pytest
 
 from engine import POINTS, Database, MemoryVfs
-from engine.mutants import planted
+from engine.mutants import MUTANTS, planted
 from engine.mutants import races as mutants
 from engine.proof.evidence import Evidence
 from engine.proof.orders import seeded, until
@@ -48,22 +47,9 @@ ORDERS_MIN = {
     "deferrable-against-close": 400,
 }
 
-# Which scenario finds it, and after how many orders at the latest.
-FOUND_BY: dict[type, tuple[str, int]] = {
-    mutants.SkipsStampsWhenAlone: ("begin-against-commit", 50),
-    mutants.BeginsOutsideTheMutex: ("begin-against-commit", 50),
-    mutants.ChoosesThenRegisters: ("pruning-against-new-snapshot", 100),
-    mutants.ValidatesOutsideTheMutex: ("two-commits-on-one-key", 50),
-    mutants.CloseAcknowledgesTheQueue: ("close-against-commit", 50),
-    mutants.DeferrableDoesNotWait: ("deferrable-against-pivot", 100),
-    mutants.LastWriterWakesNobody: ("deferrable-against-pivot", 100),
-    mutants.RotatesWithoutTheLead: ("checkpoint-against-commit", 100),
-    mutants.AcknowledgesBeforeTheFlush: ("group-commit", 500),
-    mutants.ReadersDoNotWait: ("reader-against-flush", 100),
-    mutants.AcknowledgesFollowersOfADeadLeader: ("dying-leader-sync", 50),
-    mutants.CarriesOnAfterAFailedFlush: ("dying-leader-write", 50),
-    mutants.DeadLeaderWakesNobody: ("interrupted-leader", 50),
-}
+# After how many orders each mistake is found at the latest.
+ORDERS_MAX = 150
+MISTAKES = {name: mutant for name, mutant in MUTANTS.items() if mutant.found_by.instrument == "race"}
 
 
 @pytest.mark.parametrize("name", ORDERS_MIN)
@@ -100,22 +86,21 @@ def test_the_orders_come_along_every_point() -> None:
     assert passed >= set(POINTS)
 
 
-@pytest.mark.parametrize("mutant", FOUND_BY, ids=lambda mutant: mutant.__name__)
-def test_every_mistake_is_found(mutant: type, record_property: Any) -> None:
-    """Each is found within a few orders, by an order that shows it again."""
-    name, orders_max = FOUND_BY[mutant]
-    race = find_race(planted(mutant), SCENARIOS[name], budget=orders_max)
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_is_found(name: str) -> None:
+    """Each is found within a few orders of the scenario that its row names, by an order that shows it again."""
+    mutant = MISTAKES[name]
+    race = find_race(mutant.database, SCENARIOS[mutant.found_by.where], ORDERS_MAX)
     assert race is not None
-    assert race.scenario == name
+    assert race.scenario == mutant.found_by.where
     assert race.sentence
-    assert 1 <= race.orders <= orders_max
-    record_property("orders", race.orders)
-    assert repeat_race(planted(mutant), race) == Outcome(race.sentence, race.order)
+    assert 1 <= race.orders <= ORDERS_MAX
+    assert repeat_race(mutant.database, race) == Outcome(race.sentence, race.order)
 
 
 def test_every_mistake_is_in_the_table() -> None:
     """What the module of mistakes offers is what is looked for."""
-    assert sorted(mutant.__name__ for mutant in FOUND_BY) == sorted(mutants.__all__)
+    assert sorted(mutant.part.__name__ for mutant in MISTAKES.values()) == sorted(mutants.__all__)
 
 
 def test_a_fixed_order_shows_the_write_skew_of_a_begin_without_a_lock() -> None:
