@@ -83,11 +83,7 @@ _COLOR = click.option(
     "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Colour on the terminal."
 )
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead of the summary.")
-
-
-@command_line.command("run")
-@click.argument("suite", default="quick")
-@click.option(
+_TARGET = click.option(
     "-t",
     "--target",
     default="reference",
@@ -95,6 +91,11 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON doc
     metavar="TARGET",
     help="name[:key=value,…] or module:Class.",
 )
+
+
+@command_line.command("run")
+@click.argument("suite", default="quick")
+@_TARGET
 @click.option("-i", "--level", metavar="LEVEL", help="The level the target runs at; default: its strongest.")
 @click.option(
     "-w",
@@ -152,14 +153,7 @@ def run_verb(**options: Any) -> int:
 
 
 @command_line.command("probe", short_help="Try scripted interleavings: what does each level really admit?")
-@click.option(
-    "-t",
-    "--target",
-    default="reference",
-    show_default=True,
-    metavar="TARGET",
-    help="name[:key=value,…] or module:Class.",
-)
+@_TARGET
 @click.option("-i", "--level", metavar="LEVEL", help="Only this one of the target's levels.")
 @_JSON
 @_COLOR

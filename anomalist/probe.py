@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, redirect_stdout
+from collections.abc import Callable, Mapping
+from contextlib import redirect_stdout
 from time import monotonic
 
 from anomalist.commands import command_text
 from anomalist.exits import Exit, combined
 from anomalist.plan import levels_of, promised, target_of
-from anomalist.verbs import terminal
+from anomalist.verbs import counting, terminal
 from checkers.brute_force import check_by_brute_force
 from harness.conductor import HANG_S, WAIT_S, conduct
 from harness.history import RunInfo
@@ -41,7 +41,7 @@ def probe_verb(*, target: str, level: str | None, as_json: bool, color: str) -> 
     promises = {at: promised(chosen, at) for at in levels_of(chosen, level)}
     command = command_text(("probe", "-t", target), [("-i", level)])
     # What a driver prints must not get into the result.
-    with redirect_stdout(sys.stderr), _progress(color) as told:
+    with redirect_stdout(sys.stderr), counting(color, "orders of steps") as told:
         matrix = probe(chosen, promises, command=command, told=told)
     if as_json:
         sys.stdout.write(encode(matrix_document(matrix)))
@@ -138,17 +138,3 @@ def _exit_of(matrix: Matrix) -> Exit:
     found = [codes[matrix.outcome_of(level).outcome] for level in matrix.levels] if matrix.trials else []
     hung = any(trial.performance.trouble for trial in matrix.trials)
     return combined([*found, *([Exit.TROUBLE] if matrix.trouble or hung else [])])
-
-
-@contextmanager
-def _progress(color: str) -> Iterator[Told | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("orders of steps"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal(color, stderr=True), transient=True) as progress:
-        task = progress.add_task("probe", total=None)
-        yield lambda done, planned: progress.update(task, completed=done, total=planned)

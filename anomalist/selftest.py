@@ -7,14 +7,13 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
 from time import monotonic
 
 from anomalist.commands import command_text
 from anomalist.exits import Exit, UsageError
 from anomalist.instruments import INSTRUMENTS, Job, attempt
 from anomalist.suites import WORKLOADS
-from anomalist.verbs import terminal
+from anomalist.verbs import counting, terminal
 from engine.mutants import MUTANTS, Mutant
 from engine.proof.contract import CHECKS
 from engine.proof.races import SCENARIOS
@@ -54,7 +53,7 @@ def selftest_verb(
     ]
     command = command_text(("selftest", *(["--quick"] if quick else [])), options)
     chosen = [MUTANTS[name] for name in mutants or MUTANTS]
-    with _progress(color) as told:
+    with counting(color, "attempts") as told:
         done = selftest(
             chosen,
             quick=quick,
@@ -172,17 +171,3 @@ def _made(jobs: Sequence[Job], processes: int) -> Iterator[Attempt]:
 def _tell(told: Told | None, done: int, planned: int) -> None:
     if told is not None:
         told(done, planned)
-
-
-@contextmanager
-def _progress(color: str) -> Iterator[Told | None]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("attempts"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=terminal(color, stderr=True), transient=True) as progress:
-        task = progress.add_task("selftest", total=None)
-        yield lambda done, planned: progress.update(task, completed=done, total=planned)

@@ -36,7 +36,7 @@ from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
 from reports.terminal import summary
 
-__all__ = ["check_verb", "report_verb", "run_verb", "terminal"]
+__all__ = ["check_verb", "counting", "report_verb", "run_verb", "terminal"]
 
 _MEGABYTE = 1_000_000
 
@@ -199,6 +199,20 @@ def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
             progress.update(bars[part], completed=min(done, planned))
 
         yield update
+
+
+@contextmanager
+def counting(color: str, what: str) -> Iterator[Callable[[int, int], None] | None]:
+    """A bar that is told (done, planned) on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=terminal(color, stderr=True), transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, planned: progress.update(task, completed=done, total=planned)
 
 
 def check_verb(
