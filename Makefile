@@ -28,8 +28,8 @@ bench: .venv/.bench-installed
 	$(BIN)/python -m benchmarks.checking; checking=$$?; $(BIN)/python -m benchmarks.engine && exit $$checking
 
 proof: .venv/.installed
-	$(BIN)/python -m engine.proof.crash
-	$(BIN)/python -m engine.proof.small_world
+	$(BIN)/python -m engine.proof.crashes.crash
+	$(BIN)/python -m engine.proof.worlds.small_world
 
 soak: .venv/.tests-installed
 	ANOMALIST_SOAK=1 $(BIN)/python -m pytest -n auto tests/engine/test_engine_races.py tests/engine/test_engine_threads.py

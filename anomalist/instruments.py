@@ -21,9 +21,9 @@ from anomalist.plan import SuiteRequest, info_of, parts_of, run_info, target_of,
 from engine import Database
 from engine.mutants import MUTANTS
 from engine.proof.contract import find_mismatch
-from engine.proof.crash import find_crash
-from engine.proof.races import SCENARIOS, find_race
+from engine.proof.crashes.crash import find_crash
 from engine.proof.schedule import committed, is_strictly_serializable, refused, run
+from engine.proof.threads.races import SCENARIOS, find_race
 from harness.kills import Attempt
 from harness.verdict import Anomaly, RunResult
 

@@ -16,7 +16,7 @@ from anomalist.suites import WORKLOADS
 from anomalist.verbs import counting, terminal
 from engine.mutants import MUTANTS, Mutant
 from engine.proof.contract import CHECKS
-from engine.proof.races import SCENARIOS
+from engine.proof.threads.races import SCENARIOS
 from harness.kills import Attempt, SelfTest, Subject
 from reports.document import encode
 from reports.kill_matrix import kill_document, kill_summary

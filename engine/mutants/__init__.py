@@ -8,7 +8,7 @@
     races       orders of threads that were forgotten
     storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
-    races       mistakes in the order of things between threads; scenarios of `engine.proof.races` find them
+    races       mistakes in the order of things between threads; scenarios of `engine.proof.threads.races` find them
     planting    a database class with one part replaced
 """
 

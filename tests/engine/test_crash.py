@@ -12,14 +12,14 @@ from engine import Database, MemoryVfs
 from engine.memory_vfs import Change
 from engine.mutants import MUTANTS, planted, storage
 from engine.mutants.versions import AbortsLeaveVersions
-from engine.proof.bit_flips import search_flips
-from engine.proof.crash import Outcome, find_crash, main
-from engine.proof.crash_actions import ACTIONS, CRASHES
-from engine.proof.crash_run import Action, Run
-from engine.proof.crash_search import search_run
-from engine.proof.failing_disk import search_failures
-from engine.proof.ledger import Ledger, StoppedClock
-from engine.proof.power_loss import survivals
+from engine.proof.crashes.bit_flips import search_flips
+from engine.proof.crashes.crash import Outcome, find_crash, main
+from engine.proof.crashes.crash_actions import ACTIONS, CRASHES
+from engine.proof.crashes.crash_run import Action, Run
+from engine.proof.crashes.crash_search import search_run
+from engine.proof.crashes.failing_disk import search_failures
+from engine.proof.crashes.ledger import Ledger, StoppedClock
+from engine.proof.crashes.power_loss import survivals
 from engine.proof.watched import WatchedVfs
 
 BUDGET = 8_000  # states in which every mutant has to be found
@@ -156,7 +156,7 @@ def test_a_ledger_tells_what_is_wrong() -> None:
 
 
 def test_the_command_prints_what_it_tried() -> None:
-    """`python -m engine.proof.crash` prints a row for each part that had something to do, and exits with 0."""
+    """The command prints a row for each part that had something to do, and exits with 0."""
     result = CliRunner().invoke(main, ["--runs", "0", "--damaged", "0", "--kills", "5", "--processes", "1"])
     assert result.exit_code == 0, result.output
     rows = [line.split("│") for line in result.stdout.splitlines() if line.startswith("│")]
@@ -168,7 +168,7 @@ def test_the_command_prints_what_it_tried() -> None:
 def test_the_command_fails_where_something_was_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loss in any part is counted in its row, printed as a sentence, and the exit code is 1."""
     found = [Outcome("crash", 10, 1.0, ""), Outcome("crash", 20, 1.0, "lost commit: all of it")]
-    monkeypatch.setattr("engine.proof.crash.prove", lambda seeds, processes: iter(found))
+    monkeypatch.setattr("engine.proof.crashes.crash.prove", lambda seeds, processes: iter(found))
     result = CliRunner().invoke(main, [])
     assert result.exit_code == 1
     row = next(line.split("│") for line in result.stdout.splitlines() if line.startswith("│"))

@@ -11,12 +11,12 @@ import pytest
 from engine import POINTS, Database, MemoryVfs
 from engine.mutants import MUTANTS, planted
 from engine.mutants import races as mutants
-from engine.proof.evidence import Evidence
-from engine.proof.orders import seeded, until
-from engine.proof.races import SCENARIOS, find_race, repeat_race, search_orders, search_seeds
-from engine.proof.scenario import Fault, Scenario
 from engine.proof.schedule import Ran
-from engine.proof.stage import Outcome, run_scenario
+from engine.proof.threads.evidence import Evidence
+from engine.proof.threads.orders import seeded, until
+from engine.proof.threads.races import SCENARIOS, find_race, repeat_race, search_orders, search_seeds
+from engine.proof.threads.scenario import Fault, Scenario
+from engine.proof.threads.stage import Outcome, run_scenario
 from engine.store import Store
 
 SOAK = bool(os.environ.get("ANOMALIST_SOAK"))  # the whole, in minutes, by `make soak`

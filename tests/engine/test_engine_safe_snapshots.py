@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from engine import Conflict, Database, DatabaseClosed, IsolationLevel, Transaction
-from engine.proof.orders import seeded
 from engine.proof.schedule import Ran, is_strictly_serializable
-from engine.proof.turns import Turns
+from engine.proof.threads.orders import seeded
+from engine.proof.threads.turns import Turns
 
 
 def test_without_writers_every_snapshot_is_safe() -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from engine.proof import turns as turns_module
-from engine.proof.orders import OrderBroken, along, every_order, seeded, until
-from engine.proof.turns import Choose, Deadlock, Endless, Turn, Turns, Unreachable
+from engine.proof.threads import turns as turns_module
+from engine.proof.threads.orders import OrderBroken, along, every_order, seeded, until
+from engine.proof.threads.turns import Choose, Deadlock, Endless, Turn, Turns, Unreachable
 
 
 def walker(turns: Turns, stops: int) -> Callable[[], None]:

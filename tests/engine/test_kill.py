@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from engine import Database
-from engine.proof.kill import kill_again_and_again, wrong_after
-from engine.proof.kill_child import state_after, writes_of
+from engine.proof.crashes.kill import kill_again_and_again, wrong_after
+from engine.proof.crashes.kill_child import state_after, writes_of
 
 
 def test_sigkill_takes_no_acknowledged_commit() -> None:

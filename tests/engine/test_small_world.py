@@ -12,16 +12,17 @@ from click.testing import CliRunner
 from engine import Conflict, Database, IsolationLevel, Transaction
 from engine.mutants import MUTANTS, planted
 from engine.mutants.rule import NoWriteConflicts, OnlyTheSmallestOutEdge, StrictComparison
-from engine.proof import schedule, small_world
-from engine.proof.exploration import Tally, explore, first_bad_case, is_explained, run_case
-from engine.proof.reduction import compare, reduced
-from engine.proof.refusals import Conflicts, Refusals, closes_cycle
-from engine.proof.world import FOUR_TRANSACTIONS, THREE_TRANSACTIONS, World
+from engine.proof import schedule
+from engine.proof.worlds import small_world
+from engine.proof.worlds.exploration import Tally, explore, first_bad_case, is_explained, run_case
+from engine.proof.worlds.reduction import compare, reduced
+from engine.proof.worlds.refusals import Conflicts, Refusals, closes_cycle
+from engine.proof.worlds.world import FOUR_TRANSACTIONS, THREE_TRANSACTIONS, World
 from engine.ssi import SerializableRule
 
 WORLDS = (THREE_TRANSACTIONS, FOUR_TRANSACTIONS)
 
-# Where each mutant first commits an anomaly: `python -m engine.proof.small_world --mutants` finds it.
+# Where each mutant first commits an anomaly: `python -m engine.proof.worlds.small_world --mutants` finds it.
 FIRST_BAD_CASES: dict[str, tuple[World, int]] = {
     "only-the-smallest-out-edge": (FOUR_TRANSACTIONS, 71_634),
     "overwriter-for-its-out-edge": (THREE_TRANSACTIONS, 34_164),

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from engine.proof.world import Program, Schedule
+from engine.proof.worlds.world import Program, Schedule
 
 __all__ = ["Conflicts", "Refusals", "closes_cycle", "validate_read_sets"]
 

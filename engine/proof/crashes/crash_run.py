@@ -1,6 +1,6 @@
 """A generated run: what a seed makes a database go through, while a ledger keeps account of what has to last.
 
-Actions come from a table (`engine.proof.crash_actions`); each is a function of the run. They commit through
+Actions come from a table (`engine.proof.crashes.crash_actions`); each is a function of the run. They commit through
 `Run.commit`, so that the ledger knows of every commit before it reaches the disk and after it was acknowledged.
 """
 
@@ -14,8 +14,8 @@ from engine.commit_log import CommitLog
 from engine.database import Database
 from engine.index import Writes
 from engine.memory_vfs import MemoryVfs
-from engine.proof.guests import Guests
-from engine.proof.ledger import Ledger, StoppedClock, Wrong
+from engine.proof.crashes.guests import Guests
+from engine.proof.crashes.ledger import Ledger, StoppedClock, Wrong
 from engine.proof.watched import WatchedVfs
 
 __all__ = ["PATH", "Action", "Run", "Violation"]

@@ -16,12 +16,12 @@ from typing import Final
 from engine.database import Database
 from engine.errors import Poisoned
 from engine.memory_vfs import MemoryVfs
-from engine.proof.aftermath import aftermath, refused
-from engine.proof.crash_actions import ACTIONS, CRASHES
-from engine.proof.crash_run import Run, Violation
-from engine.proof.ledger import Wrong
-from engine.proof.loss import Search
-from engine.proof.power_loss import Fate, survivals
+from engine.proof.crashes.aftermath import aftermath, refused
+from engine.proof.crashes.crash_actions import ACTIONS, CRASHES
+from engine.proof.crashes.crash_run import Run, Violation
+from engine.proof.crashes.ledger import Wrong
+from engine.proof.crashes.loss import Search
+from engine.proof.crashes.power_loss import Fate, survivals
 from engine.proof.watched import STEPS, FailingVfs, Failure
 
 __all__ = ["FailureSearch", "search_failures"]

@@ -1,4 +1,4 @@
-"""The proof that nothing acknowledged is lost, and nothing comes back, as one command: python -m engine.proof.crash
+"""Nothing acknowledged is lost, and nothing comes back, in one command: python -m engine.proof.crashes.crash
 
 Generated runs are crashed at every step, their disk is made to fail at every call, every bit of what they leave is
 flipped, and child processes are killed. The exit code is 1 where anything was lost.
@@ -21,11 +21,11 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from engine.database import Database
-from engine.proof.bit_flips import search_flips
-from engine.proof.crash_search import search_run
-from engine.proof.failing_disk import search_failures
-from engine.proof.kill import kill_again_and_again
-from engine.proof.loss import Loss, Search
+from engine.proof.crashes.bit_flips import search_flips
+from engine.proof.crashes.crash_search import search_run
+from engine.proof.crashes.failing_disk import search_failures
+from engine.proof.crashes.kill import kill_again_and_again
+from engine.proof.crashes.loss import Loss, Search
 
 __all__ = ["Outcome", "find_crash", "main", "prove"]
 

@@ -14,8 +14,8 @@ from engine.errors import Corrupt, InvalidPath
 from engine.index import Writes
 from engine.keys import TTL_SECONDS_MAX
 from engine.memory_vfs import MemoryVfs
-from engine.proof.crash_run import PATH
-from engine.proof.ledger import Contents, Ledger, StoppedClock, Wrong
+from engine.proof.crashes.crash_run import PATH
+from engine.proof.crashes.ledger import Contents, Ledger, StoppedClock, Wrong
 from engine.proof.watched import WatchedVfs
 
 __all__ = ["aftermath", "refused"]

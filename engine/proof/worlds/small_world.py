@@ -1,4 +1,4 @@
-"""The complete small world in one command: `python -m engine.proof.small_world`, or `make proof`.
+"""The complete small world in one command: `python -m engine.proof.worlds.small_world`, or `make proof`.
 
 Runs every case of both worlds through the engine and compares random full interleavings with their reduced forms, on
 all processors. Prints one table; exit code 1 where a history has no explanation or an interleaving differs.
@@ -21,10 +21,10 @@ from rich.progress import track
 from rich.table import Column, Table
 
 from engine.mutants import MUTANTS
-from engine.proof.exploration import Tally, explore, first_bad_case
-from engine.proof.reduction import Comparison, compare
-from engine.proof.refusals import Refusals
-from engine.proof.world import FOUR_TRANSACTIONS, THREE_TRANSACTIONS
+from engine.proof.worlds.exploration import Tally, explore, first_bad_case
+from engine.proof.worlds.reduction import Comparison, compare
+from engine.proof.worlds.refusals import Refusals
+from engine.proof.worlds.world import FOUR_TRANSACTIONS, THREE_TRANSACTIONS
 
 __all__ = ["INTERLEAVINGS", "Death", "Proof", "main", "prove", "search"]
 

@@ -6,8 +6,8 @@ from random import Random
 from typing import Final, NamedTuple
 
 from engine.database import Database
-from engine.proof.ledger import Wrong
-from engine.proof.power_loss import Fate, told
+from engine.proof.crashes.ledger import Wrong
+from engine.proof.crashes.power_loss import Fate, told
 
 __all__ = ["Loss", "Search"]
 

@@ -1,6 +1,6 @@
-"""The child that `engine.proof.kill` kills: it commits with a few threads, and tells of each commit.
+"""The child that `engine.proof.crashes.kill` kills: it commits with a few threads, and tells of each commit.
 
-    python -m engine.proof.kill_child DIRECTORY SYNC COMMITS_MAX
+    python -m engine.proof.crashes.kill_child DIRECTORY SYNC COMMITS_MAX
 
 On its standard output: "ready" before it opens, "<thread> <number>" once a commit was acknowledged, and "closing"
 after COMMITS_MAX commits of each thread. Each line is one write, so none is torn and none waits in a buffer.

@@ -1,8 +1,8 @@
 """Every way in which a few small transactions can meet, up to the names of keys and transactions.
 
 Under snapshot isolation all reads of a transaction come from one snapshot and all its writes take effect at one
-moment, so that only two moments of its life matter: its first operation and its commit (`engine.proof.reduction`
-tries that). A case of a world is therefore
+moment, so that only two moments of its life matter: its first operation and its commit, as the module `reduction`
+tries. A case of a world is therefore
 
     programs   per transaction a non-empty set of operations, all performed at its start: reads, scan, writes
     schedule   an order of all starts and commits; transactions are numbered in the order of their starts

@@ -1,7 +1,7 @@
 """Real processes, really killed: a child commits, is killed by SIGKILL, and its database is opened again.
 
-Each thread of the child commits in a sequence that everybody knows (`engine.proof.kill_child`), its counter among
-the rest. So the counter that is found says what everything else has to be, to the byte:
+Each thread of the child commits in a sequence that everybody knows (`engine.proof.crashes.kill_child`), its counter
+among the rest. So the counter that is found says what everything else has to be, to the byte:
 
     acknowledged over the pipe   1 2 3 4      the counter is 4, or 5 where the kill came between commit and report,
     found                        4 or 5       and the keys are those that 4 (or 5) commits leave: no half, no loss
@@ -22,7 +22,7 @@ from random import Random
 from typing import Final, NamedTuple
 
 from engine.database import Database
-from engine.proof.kill_child import CLOSING, READY, THREADS, counters, state_after
+from engine.proof.crashes.kill_child import CLOSING, READY, THREADS, counters, state_after
 
 __all__ = ["Kill", "kill_again_and_again", "wrong_after"]
 
@@ -95,7 +95,7 @@ def _kill(path: str, known: list[int], random: Random) -> tuple[Kill, list[int]]
 def _lines_until_killed(path: str, sync: str, moment: str, stop: int) -> list[bytes]:
     """Everything that the child reported, up to its death."""
     commits_max = _COMMITS_BEFORE_CLOSE if moment == "closing" else _NEVER
-    command = [sys.executable, "-m", "engine.proof.kill_child", path, sync, str(commits_max)]
+    command = [sys.executable, "-m", "engine.proof.crashes.kill_child", path, sync, str(commits_max)]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     lines: list[bytes] = []
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as child:  # noqa: S603 (our own module)

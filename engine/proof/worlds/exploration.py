@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 from engine import Conflict, Database
-from engine.proof.refusals import Conflicts, Refusals, closes_cycle, validate_read_sets
-from engine.proof.world import INITIAL_VALUE, VALUES, Case, Program, Seen, World, serial_orders
+from engine.proof.worlds.refusals import Conflicts, Refusals, closes_cycle, validate_read_sets
+from engine.proof.worlds.world import INITIAL_VALUE, VALUES, Case, Program, Seen, World, serial_orders
 
 __all__ = ["Ran", "Refused", "Tally", "explore", "first_bad_case", "is_explained", "run_case"]
 

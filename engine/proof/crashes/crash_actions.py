@@ -7,7 +7,7 @@ from typing import Final
 
 from engine.index import Expiring
 from engine.isolation import IsolationLevel
-from engine.proof.crash_run import Action, Run
+from engine.proof.crashes.crash_run import Action, Run
 from engine.transaction import Transaction
 
 __all__ = ["ACTIONS", "BACKUPS", "CRASHES"]

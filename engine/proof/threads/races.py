@@ -11,10 +11,10 @@ from random import Random
 from typing import Final, NamedTuple
 
 from engine.database import Database
-from engine.proof.orders import along, every_order, seeded
-from engine.proof.scenario import Fault, Scenario
-from engine.proof.stage import Outcome, run_scenario
-from engine.proof.turns import Turn
+from engine.proof.threads.orders import along, every_order, seeded
+from engine.proof.threads.scenario import Fault, Scenario
+from engine.proof.threads.stage import Outcome, run_scenario
+from engine.proof.threads.turns import Turn
 
 __all__ = ["SCENARIOS", "Race", "Search", "find_race", "repeat_race", "search_orders", "search_seeds"]
 

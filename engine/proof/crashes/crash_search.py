@@ -13,12 +13,12 @@ import xxhash
 
 from engine.database import Database
 from engine.memory_vfs import MemoryVfs
-from engine.proof.aftermath import aftermath, refused
-from engine.proof.crash_actions import ACTIONS, CRASHES
-from engine.proof.crash_run import Action, Run, Violation
-from engine.proof.ledger import Wrong
-from engine.proof.loss import Search
-from engine.proof.power_loss import Fate, survivals
+from engine.proof.crashes.aftermath import aftermath, refused
+from engine.proof.crashes.crash_actions import ACTIONS, CRASHES
+from engine.proof.crashes.crash_run import Action, Run, Violation
+from engine.proof.crashes.ledger import Wrong
+from engine.proof.crashes.loss import Search
+from engine.proof.crashes.power_loss import Fate, survivals
 from engine.proof.watched import WatchedVfs
 
 __all__ = ["CrashSearch", "search_run"]

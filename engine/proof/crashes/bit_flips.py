@@ -14,11 +14,11 @@ from typing import Final
 from engine.database import Database
 from engine.errors import Corrupt
 from engine.memory_vfs import MemoryVfs
-from engine.proof.aftermath import refused
-from engine.proof.crash_actions import ACTIONS, BACKUPS
-from engine.proof.crash_run import PATH, Run, Violation
-from engine.proof.ledger import Contents, Wrong
-from engine.proof.loss import Search
+from engine.proof.crashes.aftermath import refused
+from engine.proof.crashes.crash_actions import ACTIONS, BACKUPS
+from engine.proof.crashes.crash_run import PATH, Run, Violation
+from engine.proof.crashes.ledger import Contents, Wrong
+from engine.proof.crashes.loss import Search
 from engine.proof.watched import WatchedVfs
 
 __all__ = ["FlipSearch", "search_flips"]

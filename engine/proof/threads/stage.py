@@ -20,10 +20,10 @@ from typing import Final, NamedTuple
 from engine.database import MEMORY, Database
 from engine.errors import Conflict, DatabaseClosed, EngineError, Poisoned, Unusable
 from engine.memory_vfs import MemoryVfs
-from engine.proof.evidence import EVERYTHING, FOREVER, Evidence, Pairs
-from engine.proof.scenario import Fault, Scenario
 from engine.proof.schedule import Ran
-from engine.proof.turns import Choose, Deadlock, Endless, Turn, Turns
+from engine.proof.threads.evidence import EVERYTHING, FOREVER, Evidence, Pairs
+from engine.proof.threads.scenario import Fault, Scenario
+from engine.proof.threads.turns import Choose, Deadlock, Endless, Turn, Turns
 from engine.proof.watched import WatchedVfs
 from engine.transaction import Transaction
 

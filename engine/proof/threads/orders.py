@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from random import Random
 
-from engine.proof.turns import Choose, Turn
+from engine.proof.threads.turns import Choose, Turn
 
 __all__ = ["Order", "OrderBroken", "along", "every_order", "seeded", "until"]
 
