@@ -22,6 +22,7 @@ A record without writes is made by a clean close, after everything before it was
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import msgspec
@@ -38,6 +39,7 @@ __all__ = [
     "Segment",
     "decode_header",
     "decode_record",
+    "decode_records",
     "encode_header",
     "encode_record",
     "encode_writes",
@@ -54,6 +56,7 @@ _CHECKSUM: Final = struct.Struct("<Q")
 _unpack_start: Final = struct.Struct("<IQQ").unpack_from  # the frame and its checksum
 _PAYLOAD_START: Final = b"\x93\xcf"  # msgpack: an array of three, the first a 64-bit number
 _SYNCED: Final = struct.Struct(">2sQ")
+_unpack_payload: Final = struct.Struct(">2sQB").unpack_from  # the start, the synced seq and the codec's number
 _COMPRESSED_LENGTH_MIN: Final = 128  # bytes; compressing less gains nothing
 
 HEADER_LENGTH: Final = _HEADER.size + _CHECKSUM.size
@@ -148,24 +151,33 @@ def encode_record(seq: int, synced_seq: int, writes: bytes, seed: int) -> list[b
 
 
 def decode_record(data: bytes, offset: int, seed: int) -> Record | None:
-    """The record at `offset`; None where there is no valid one.
+    """The record at `offset`; None where there is no valid one. Raises as `decode_records`."""
+    for fields in decode_records(data, offset, seed):
+        return Record(*fields)
+    return None
+
+
+def decode_records(data: bytes, offset: int, seed: int) -> Iterator[tuple[int, int, Writes, int]]:
+    """The fields of one Record after the other, from `offset` up to the first that is not valid.
 
     Raises CodecError for one whose checksum is right and whose writes cannot be read: no power loss makes that.
+    One loop and plain tuples, since a recovery spends most of its time here.
     """
-    begin = offset + _RECORD_START
-    if begin > len(data):
-        return None
-    length, seq, checksum = _unpack_start(data, offset)
-    end = begin + length
-    if end > len(data) or length <= _SYNCED.size:
-        return None
-    payload = data[begin:end]
-    if _checksum(data[offset : offset + _FRAME.size], payload, seed) != checksum:
-        return None
-    start, synced_seq = _SYNCED.unpack_from(payload)
-    if start != _PAYLOAD_START:
-        return None
-    return Record(seq, synced_seq, _decoded(payload[_SYNCED.size], payload[_SYNCED.size + 1 :]), end)
+    length_max = len(data)
+    while offset + _RECORD_START <= length_max:
+        length, seq, checksum = _unpack_start(data, offset)
+        begin = offset + _RECORD_START
+        end = begin + length
+        if end > length_max or length <= _SYNCED.size:
+            return
+        payload = data[begin:end]
+        if _checksum(data[offset : offset + _FRAME.size], payload, seed) != checksum:
+            return
+        start, synced_seq, codec_number = _unpack_payload(payload)
+        if start != _PAYLOAD_START:
+            return
+        yield seq, synced_seq, _decoded(codec_number, payload[_SYNCED.size + 1 :]), end
+        offset = end
 
 
 def _decoded(codec_number: int, encoded: bytes) -> Writes:
