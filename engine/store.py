@@ -169,7 +169,7 @@ class Store:
             if min_out is not None:
                 self.rule.remember_out_edge(number, min_out)
                 self._safety.committed(min_out)
-        if serializable:
+        if serializable and self._active:
             self._stamp(reads, ranges, snap, number)
         return number
 
@@ -317,8 +317,11 @@ class Store:
             if self._log is not None:
                 self._log.append(number, payload)
             hiding, ending = self.index.install(writes, number)
-            if hiding:
+            if self._active:
                 self._collector.watch(number, hiding)
+            else:
+                for node in hiding:  # Nobody runs who could see what they hide, or be first overwritten by it.
+                    node[2] = None
             if ending:
                 self.expiries.watch(ending)
             if self._active:
