@@ -30,6 +30,7 @@ from engine.recovery import Recovered, covered_segments
 from engine.vfs import File, Vfs
 from engine.wal import (
     HEADER_LENGTH,
+    Encoded,
     Segment,
     encode_header,
     encode_record,
@@ -111,7 +112,7 @@ class CommitLog:
         self._passes = 0  # groups for which nobody is waited for
         self._segment = Segment(recovered.database_id or database_id, recovered.seq + 1)
         self._seed = self._segment.seed
-        self._queue: list[tuple[int, bytes]] = []
+        self._queue: list[tuple[int, Encoded]] = []
         self._queue_length = 0  # bytes
         self._synced_seq = recovered.seq
         self._clean = recovered.closed or recovered.seq == 0
@@ -121,14 +122,14 @@ class CommitLog:
         self._position = recovered.position
         self._file: File = recovered.file if recovered.file is not None else self._new_segment(recovered.seq + 1)
 
-    def encode(self, writes: Writes) -> bytes:
+    def encode(self, writes: Writes) -> Encoded:
         """What `append` takes. Raises TransactionTooLarge. The caller need not hold the commit mutex."""
         return encode_writes(writes, self.codec)
 
-    def append(self, seq: int, writes: bytes) -> None:
+    def append(self, seq: int, writes: Encoded) -> None:
         """Queue commit `seq` (its writes from `encode`). The caller holds the commit mutex."""
         self._queue.append((seq, writes))
-        self._queue_length += len(writes)
+        self._queue_length += len(writes[1])
         if self._gathered is not None and len(self._queue) == self._expected:
             self._gathered.open()
 
@@ -316,7 +317,7 @@ class CommitLog:
             self.on_failure(error)
         return Poisoned(f"the log could not be written ({error})")
 
-    def _flush(self, group: list[tuple[int, bytes]]) -> None:
+    def _flush(self, group: list[tuple[int, Encoded]]) -> None:
         if self._position >= self.segment_length_max:
             self._rotate(group[0][0])
         self._write_group(group)
@@ -326,7 +327,7 @@ class CommitLog:
             self._sync_seconds = perf_counter() - began
         self.flush_count += 1
 
-    def _write_group(self, group: list[tuple[int, bytes]]) -> None:
+    def _write_group(self, group: list[tuple[int, Encoded]]) -> None:
         self._clean = False
         synced_seq, seed = self._synced_seq, self._seed
         small: list[bytes] = []
