@@ -33,8 +33,9 @@ class Collector:
 
     def watch(self, number: int, hiding: list[Node]) -> None:
         """The nodes of commit `number` that hide an older version."""
-        self._hiding.append((number, hiding))
-        self._count += len(hiding)
+        if hiding:
+            self._hiding.append((number, hiding))
+            self._count += len(hiding)
 
     def collect(self, snapshots: Sequence[int], newest: int) -> None:
         """Drop what nobody needs. `snapshots` are those in use, ascending; `newest` is the newest commit."""

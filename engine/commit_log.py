@@ -7,6 +7,9 @@ find nobody flushing becomes the leader, takes the whole queue and flushes it, w
     leader                  └ write 7, fsync ──────┘└ write 8 9, fsync ─────┘
     acknowledged                                 7                        8 9
 
+Whoever is not flushed by then goes on sleeping, but for one that leads on. A leader may first wait a little for those
+who were acknowledged just now: see `_gather`.
+
 A failed write or fsync poisons the log: what reached the disk is unknown, and a second fsync would not tell
 (Rebello et al., Can applications recover from fsync failures?, USENIX ATC 2020).
 """
@@ -16,16 +19,18 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Callable
 from enum import Enum
-from typing import Final
+from time import perf_counter
+from typing import Final, NamedTuple
 
 from engine.codec import NO_CODEC
 from engine.errors import DatabaseClosed, Poisoned
 from engine.index import Writes
-from engine.latch import Latches, Mutex
+from engine.latch import Gate, Latches, Mutex
 from engine.recovery import Recovered, covered_segments
 from engine.vfs import File, Vfs
 from engine.wal import (
     HEADER_LENGTH,
+    Encoded,
     Segment,
     encode_header,
     encode_record,
@@ -39,6 +44,7 @@ __all__ = ["CommitLog", "Sync"]
 SEGMENT_LENGTH_MAX: Final = 64 << 20  # bytes; a segment ends with the group that passes it
 BUFFER_LENGTH_MAX: Final = 1 << 20  # bytes kept back at sync=off
 _JOIN_LENGTH_MAX: Final = 1 << 20  # a longer piece is written by itself: copying it costs more than a call
+_PASSES_MAX: Final = 63
 _NO_WRITES: Final = encode_writes({})
 
 
@@ -53,6 +59,13 @@ class Sync(Enum):
     FULL = "full"
     NORMAL = "normal"
     OFF = "off"
+
+
+class _Waiter(NamedTuple):
+    """A thread that waits until commit `seq` is flushed, or (None) until it may flush itself."""
+
+    seq: int | None
+    gate: Gate
 
 
 class CommitLog:
@@ -87,9 +100,19 @@ class CommitLog:
         self._sync = sync
         self._point = latches.point
         self._mutex = mutex
-        self._turn = latches.condition("flush")
+        self._latches = latches
+        self._turn = latches.mutex("flush")
+        self._waiting: list[_Waiter] = []
+        self._over: list[_Waiter] = []  # need not wait any more, and are not awake yet
+        self._heir: _Waiter | None = None  # who leads since the last leader
+        self._expected = 0  # commits in the next group, if all come back who are at work now
+        self._gathered: Gate | None = None  # opened as soon as so many are queued
+        self._sync_seconds = 0.0  # how long the last fsync took
+        self._misses = 0
+        self._passes = 0  # groups for which nobody is waited for
         self._segment = Segment(recovered.database_id or database_id, recovered.seq + 1)
-        self._queue: list[tuple[int, bytes]] = []
+        self._seed = self._segment.seed
+        self._queue: list[tuple[int, Encoded]] = []
         self._queue_length = 0  # bytes
         self._synced_seq = recovered.seq
         self._clean = recovered.closed or recovered.seq == 0
@@ -99,14 +122,16 @@ class CommitLog:
         self._position = recovered.position
         self._file: File = recovered.file if recovered.file is not None else self._new_segment(recovered.seq + 1)
 
-    def encode(self, writes: Writes) -> bytes:
+    def encode(self, writes: Writes) -> Encoded:
         """What `append` takes. Raises TransactionTooLarge. The caller need not hold the commit mutex."""
         return encode_writes(writes, self.codec)
 
-    def append(self, seq: int, writes: bytes) -> None:
+    def append(self, seq: int, writes: Encoded) -> None:
         """Queue commit `seq` (its writes from `encode`). The caller holds the commit mutex."""
         self._queue.append((seq, writes))
-        self._queue_length += len(writes)
+        self._queue_length += len(writes[1])
+        if self._gathered is not None and len(self._queue) == self._expected:
+            self._gathered.open()
 
     def acknowledge(self, seq: int) -> None:
         """Return once commit `seq` is as safe as the sync mode promises. Raises Poisoned where it cannot be."""
@@ -169,13 +194,24 @@ class CommitLog:
         """
         flushed_seq = -1
         leads = False
+        waiter: _Waiter | None = None  # as long as this thread may be on one of the lists
         try:
             with self._turn:
-                while self._must_wait(seq):
-                    self._turn.wait()
-                if seq is not None and self.flushed_seq >= seq:
+                if self._must_wait(seq):
+                    waiter = _Waiter(seq, self._latches.gate("flush"))
+                    self._waiting.append(waiter)
+                elif seq is not None and self.flushed_seq >= seq:
                     return False
-                self._flushing = leads = True
+                else:
+                    self._flushing = leads = True
+            if waiter is not None:
+                waiter.gate.wait()
+                leads = self._heir is waiter
+                waiter = None
+            if not leads:
+                too_early = self._must_wait(seq)
+                assert not too_early, "woken before the flush"
+                return False
             flushed_seq = self._flush_queue()
             if ending is not None:
                 ending(flushed_seq)
@@ -187,8 +223,7 @@ class CommitLog:
                     raise poisoned from error
             raise  # An interrupt goes on its way, and leaves the same doubt behind.
         finally:
-            if leads:
-                self._hand_over(flushed_seq)
+            self._go_on(waiter, flushed_seq, leads=leads)
         return True
 
     def _must_wait(self, seq: int | None) -> bool:
@@ -203,6 +238,8 @@ class CommitLog:
 
     def _flush_queue(self) -> int:
         """Flush what is queued now; returns the newest commit that is flushed then."""
+        if self._sync is Sync.FULL:
+            self._gather()
         with self._mutex:
             group, self._queue = self._queue, []
             self._queue_length = 0
@@ -211,22 +248,68 @@ class CommitLog:
         if not group:
             return self.flushed_seq
         self._flush(group)
+        self._expected = len(group) + len(self._queue)
         return group[-1][0]
 
-    def _hand_over(self, flushed_seq: int) -> None:
-        """Let somebody else lead. An interrupt waits until that is done: nobody else could do it."""
+    def _gather(self) -> None:
+        """Wait for those who come back from the last group, for at most half a flush.
+
+        Without it half of the threads wait for a flush while the others queue for the next one. Threads that come
+        back within half a flush save a whole one by it; where they do not, it is not tried again for a while.
+        """
+        if len(self._queue) >= self._expected:
+            return
+        if self._passes > 0:
+            self._passes -= 1
+            return
+        with self._mutex:
+            if len(self._queue) >= self._expected:
+                return
+            self._gathered = gate = self._latches.gate("group")
+        if gate.wait(self._sync_seconds / 2):
+            self._misses = 0
+        else:
+            self._misses = min(2 * self._misses + 1, _PASSES_MAX)
+            self._passes = self._misses
+        self._gathered = None
+
+    def _go_on(self, leaving: _Waiter | None, flushed_seq: int, *, leads: bool) -> None:
+        """Hand over the lead, and wake somebody. An interrupt waits until that is done: nobody else could do it.
+
+        Those who are flushed wake each other in a row: all at once they would wait for the interpreter's lock.
+        """
         interrupt: BaseException | None = None
-        leads = True
-        while leads:
+        heir: _Waiter | None = None
+        done = False
+        while not done:
             try:
                 with self._turn:
-                    self.flushed_seq = max(self.flushed_seq, flushed_seq)
-                    self._turn.notify_all()  # They wake when the turn is free, and look at what is set here last.
-                    self._flushing = leads = False
+                    if leaving is not None:  # It was interrupted while it waited.
+                        leads = leads or self._heir is leaving
+                        self._waiting = [waiter for waiter in self._waiting if waiter is not leaving]
+                        self._over = [waiter for waiter in self._over if waiter is not leaving]
+                    if leads:
+                        self.flushed_seq = max(self.flushed_seq, flushed_seq)
+                        over = self._over + [waiter for waiter in self._waiting if self._is_over(waiter.seq)]
+                        waiting = [waiter for waiter in self._waiting if not self._is_over(waiter.seq)]
+                        heir = waiting.pop(0) if waiting else None
+                        # No interrupt comes between these.
+                        self._over, self._waiting, self._heir = over, waiting, heir
+                        self._flushing = heir is not None
+                        leads = False
+                    if heir is not None:
+                        heir.gate.open()
+                    if self._over:
+                        self._over[0].gate.open()
+                        del self._over[0]
+                    done = True
             except BaseException as error:  # noqa: BLE001  Raised below.
                 interrupt = error
         if interrupt is not None:
             raise interrupt
+
+    def _is_over(self, seq: int | None) -> bool:
+        return (seq is not None and self.flushed_seq >= seq) or self._closed or self._failure is not None
 
     def _poisoned(self, error: BaseException) -> Poisoned:
         self._failure = error
@@ -234,19 +317,22 @@ class CommitLog:
             self.on_failure(error)
         return Poisoned(f"the log could not be written ({error})")
 
-    def _flush(self, group: list[tuple[int, bytes]]) -> None:
+    def _flush(self, group: list[tuple[int, Encoded]]) -> None:
         if self._position >= self.segment_length_max:
             self._rotate(group[0][0])
         self._write_group(group)
         if self._sync is Sync.FULL:
+            began = perf_counter()
             self._sync_file(group[-1][0])
+            self._sync_seconds = perf_counter() - began
         self.flush_count += 1
 
-    def _write_group(self, group: list[tuple[int, bytes]]) -> None:
+    def _write_group(self, group: list[tuple[int, Encoded]]) -> None:
         self._clean = False
+        synced_seq, seed = self._synced_seq, self._seed
         small: list[bytes] = []
         for seq, writes in group:
-            for piece in encode_record(seq, self._synced_seq, writes, self._segment.seed):
+            for piece in encode_record(seq, synced_seq, writes, seed):
                 if len(piece) > _JOIN_LENGTH_MAX:
                     self._write(b"".join(small))
                     small = []

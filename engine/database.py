@@ -194,10 +194,14 @@ class Database:
 
     def put(self, key: Key, value: bytes, *, ttl_seconds: float | None = None) -> None:
         """Store `value` at `key`, until `ttl_seconds` from now where they are given (see `Transaction.put`)."""
-        encoded: bytes | Expiring = encode_value(value)
-        if ttl_seconds is not None:
-            encoded = Expiring(encode_value(value), moment_after(self._clock.now(), ttl_seconds))
-        self._store.write({encode_key(key): encoded})
+        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
+            key = encode_key(key)
+        if type(value) is not bytes:
+            value = encode_value(value)
+        if ttl_seconds is None:
+            self._store.write({key: value})
+        else:
+            self._store.write({key: Expiring(value, moment_after(self._clock.now(), ttl_seconds))})
 
     def delete(self, key: Key) -> None:
         """Remove `key`. It is a write even where there is nothing to remove."""

@@ -35,7 +35,8 @@ class Expiries:
 
     def load(self) -> None:
         """Start from the versions in the index."""
-        self._heap = [due for key in self._index.versions if (due := self._due(key)) is not None]
+        # As `_due`, for every key there is.
+        self._heap = [_Due(node[3], key, node[0]) for key, node in self._index.versions.items() if len(node) > 3]
         heapify(self._heap)
 
     def watch(self, keys: Iterable[bytes]) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol
 
-__all__ = ["POINTS", "Condition", "Latches", "Mutex", "ThreadLatches"]
+__all__ = ["POINTS", "Condition", "Gate", "Latches", "Mutex", "ThreadLatches"]
 
 POINTS: Final = ("begin", "validate", "install", "flush", "prune")
 
@@ -53,6 +53,18 @@ class Condition(Protocol):
         ...
 
 
+class Gate(Protocol):
+    """Where one thread waits until another one opens it, once."""
+
+    def wait(self, seconds: float | None = None) -> bool:
+        """Sleep until it is open; False where it was not opened within so many seconds."""
+        ...
+
+    def open(self) -> None:
+        """Let the thread through that waits there, or is going to. Opening it twice is allowed."""
+        ...
+
+
 class Latches(Protocol):
     """A factory. `point` is None where nobody listens, which costs the engine one comparison."""
 
@@ -64,6 +76,10 @@ class Latches(Protocol):
 
     def condition(self, name: str) -> Condition:
         """A new condition with its own mutex."""
+        ...
+
+    def gate(self, name: str) -> Gate:
+        """A new gate, closed."""
         ...
 
 
@@ -79,3 +95,22 @@ class ThreadLatches:
     def condition(self, name: str) -> Condition:
         """A condition over a plain lock."""
         return threading.Condition(threading.Lock())
+
+    def gate(self, name: str) -> Gate:
+        """A lock that is held until the gate is opened."""
+        return _ThreadGate()
+
+
+class _ThreadGate:
+    __slots__ = ("_closed",)
+
+    def __init__(self) -> None:
+        self._closed = threading.Lock()
+        self._closed.acquire()
+
+    def wait(self, seconds: float | None = None) -> bool:
+        return self._closed.acquire(timeout=-1 if seconds is None else seconds)
+
+    def open(self) -> None:
+        if self._closed.locked():
+            self._closed.release()

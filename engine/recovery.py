@@ -17,7 +17,7 @@ from engine.codec import CodecError
 from engine.errors import Corrupt
 from engine.index import Expiring, Node, Writes
 from engine.vfs import File, Vfs
-from engine.wal import HEADER_LENGTH, Segment, decode_header, decode_record, find_record, segment_names
+from engine.wal import HEADER_LENGTH, Segment, decode_header, decode_records, find_record, segment_names
 
 __all__ = ["Recovered", "Recovery", "covered_segments"]
 
@@ -162,13 +162,15 @@ class Recovery:
         position = HEADER_LENGTH
         expected = header.first_seq
         try:
-            while (record := decode_record(data, position, header.seed)) is not None and record.seq == expected:
-                if record.seq > self._seq:
-                    self._apply(record.writes, record.seq)
-                    self._seq = record.seq
-                self._closed = not record.writes
+            for seq, _, writes, end in decode_records(data, position, header.seed):
+                if seq != expected:
+                    break
+                if seq > self._seq:
+                    self._apply(writes, seq)
+                    self._seq = seq
+                self._closed = not writes
                 expected += 1
-                position = record.end
+                position = end
         except CodecError as error:
             raise Corrupt(name, position, f"commit {expected} cannot be read ({error})") from error
         self._log_seq = expected - 1

@@ -20,6 +20,7 @@ from engine.isolation import IsolationLevel
 from engine.latch import Latches, Mutex
 from engine.safe_snapshot import Candidate, SafeSnapshots
 from engine.ssi import KeyRange, SerializableRule
+from engine.wal import Encoded
 
 __all__ = ["Store"]
 
@@ -125,7 +126,7 @@ class Store:
         """
         log = self._log
         try:
-            payload = log.encode(writes) if writes and log is not None else b""
+            payload = log.encode(writes) if writes and log is not None else None
         except BaseException:
             self.release(snap, may_pivot=may_pivot)
             raise
@@ -150,7 +151,7 @@ class Store:
         self,
         serializable: bool,
         writes: Writes,
-        payload: bytes,
+        payload: Encoded | None,
         reads: set[bytes],
         ranges: set[KeyRange],
         snap: int,
@@ -169,7 +170,7 @@ class Store:
             if min_out is not None:
                 self.rule.remember_out_edge(number, min_out)
                 self._safety.committed(min_out)
-        if serializable:
+        if serializable and self._active:
             self._stamp(reads, ranges, snap, number)
         return number
 
@@ -183,7 +184,7 @@ class Store:
     def write(self, writes: Writes) -> int:
         """Commit blind writes; returns their number. Also the commit of a READ_COMMITTED transaction."""
         log = self._log
-        payload = log.encode(writes) if log is not None else b""
+        payload = log.encode(writes) if log is not None else None
         with self._mutex:
             self.refuse_unusable()
             number = self._install(writes, payload)
@@ -297,7 +298,7 @@ class Store:
     def _expire(self) -> None:
         expired = self.expiries.due(self.clock.now())
         if expired:
-            self._install(expired, self._log.encode(expired) if self._log is not None else b"")
+            self._install(expired, self._log.encode(expired) if self._log is not None else None)
             self._prune()
 
     def _register(self, may_pivot: bool) -> int:
@@ -309,16 +310,19 @@ class Store:
             self._safety.writer_began(snap)
         return snap
 
-    def _install(self, writes: Writes, payload: bytes) -> int:
+    def _install(self, writes: Writes, payload: Encoded | None) -> int:
         if self._point is not None:
             self._point("install")
         number = self.seq + 1
         try:
-            if self._log is not None:
+            if self._log is not None and payload is not None:
                 self._log.append(number, payload)
             hiding, ending = self.index.install(writes, number)
-            if hiding:
+            if self._active:
                 self._collector.watch(number, hiding)
+            else:
+                for node in hiding:  # Nobody runs who could see what they hide, or be first overwritten by it.
+                    node[2] = None
             if ending:
                 self.expiries.watch(ending)
             if self._active:

@@ -9,7 +9,7 @@ from typing import Any
 from engine.commit_log import CommitLog
 from engine.errors import Conflict, Poisoned
 from engine.index import Writes
-from engine.latch import Condition, Latches
+from engine.latch import Latches
 from engine.safe_snapshot import Candidate, SafeSnapshots
 from engine.ssi import KeyRange, SerializableRule
 from engine.store import Store
@@ -153,7 +153,8 @@ class CloseAcknowledgesTheQueue(CommitLog):
     def close(self, seq: int) -> None:
         with self._turn:
             self.flushed_seq = seq
-            self._turn.notify_all()
+            for waiter in self._waiting:
+                waiter.gate.open()
         super().close(seq)
 
     def _flush(self, group: Any) -> None:
@@ -186,30 +187,9 @@ class CarriesOnAfterAFailedFlush(CommitLog):
         return Poisoned(f"the log could not be written ({error})")
 
 
-class _QuietCondition:
-    """Passes everything on, but wakes nobody once its log has failed."""
-
-    def __init__(self, condition: Condition, log: CommitLog) -> None:
-        self._condition = condition
-        self._log = log
-
-    def __enter__(self) -> bool:
-        return self._condition.__enter__()
-
-    def __exit__(self, *error: Any) -> bool | None:
-        return self._condition.__exit__(*error)
-
-    def wait(self) -> object:
-        return self._condition.wait()
-
-    def notify_all(self) -> None:
-        if self._log._failure is None:
-            self._condition.notify_all()
-
-
 class DeadLeaderWakesNobody(CommitLog):
     """A leader whose flush fails goes away without waking those who wait for it."""
 
-    def __init__(self, *parts: Any, **named: Any) -> None:
-        super().__init__(*parts, **named)
-        self._turn = _QuietCondition(self._turn, self)
+    def _go_on(self, *parts: Any, **named: Any) -> None:
+        if self._failure is None:
+            super()._go_on(*parts, **named)

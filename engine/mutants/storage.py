@@ -13,7 +13,7 @@ from engine.index import Expiring, Writes
 from engine.recovery import Recovered, Recovery
 from engine.store import Store
 from engine.vfs import File
-from engine.wal import HEADER_LENGTH, Segment, encode_writes, segment_names
+from engine.wal import HEADER_LENGTH, Encoded, Segment, encode_writes, segment_names
 
 __all__ = [
     "AcknowledgesBeforeTheSync",
@@ -77,7 +77,7 @@ class MarksTheCloseTooEarly(CommitLog):
 class ClaimsToBeSynced(CommitLog):
     """Each record says that the one before it is safe: a power loss looks like damage then."""
 
-    def _write_group(self, group: list[tuple[int, bytes]]) -> None:
+    def _write_group(self, group: list[tuple[int, Encoded]]) -> None:
         for seq, writes in group:
             self._synced_seq = seq - 1
             super()._write_group([(seq, writes)])
@@ -103,7 +103,7 @@ class ForgetsTheFailure(CommitLog):
 class SplitsCommits(Store):
     """A commit of several keys is several records."""
 
-    def _install(self, writes: Writes, payload: bytes) -> int:
+    def _install(self, writes: Writes, payload: Encoded | None) -> int:
         for key, value in writes.items():
             number = super()._install({key: value}, encode_writes({key: value}))
         return number

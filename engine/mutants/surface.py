@@ -10,6 +10,7 @@ from engine.commit_log import CommitLog
 from engine.database import Database
 from engine.index import Writes
 from engine.vfs import OsVfs, Vfs
+from engine.wal import Encoded
 
 __all__ = [
     "BackupsAreNotVerified",
@@ -66,9 +67,8 @@ class BackupsAreNotVerified(Database):
 
 
 class _NumbersWrongly(CommitLog):
-    def encode(self, writes: Writes) -> bytes:
-        encoded = super().encode(writes)
-        return bytes((self.codec.number,)) + encoded[1:]
+    def encode(self, writes: Writes) -> Encoded:
+        return self.codec.number, super().encode(writes)[1]
 
 
 class CodecNumberOfTheNewest(Database):

@@ -84,7 +84,7 @@ class RefusedCommitsLeaveVersions(Store):
             return super().commit(isolation, writes, reads, ranges, snap, **rest)
         except Conflict:
             with self._mutex:
-                self._install(writes, self._log.encode(writes) if self._log is not None else b"")
+                self._install(writes, self._log.encode(writes) if self._log is not None else None)
                 self._prune()
             raise
 

@@ -74,6 +74,10 @@ class Turns:
         """See `Latches.condition`."""
         return _Condition(self, name)
 
+    def gate(self, name: str) -> Any:
+        """See `Latches.gate`."""
+        return _Gate(self, name)
+
     def stop(self, place: str, ready: Callable[[], bool] = lambda: True) -> None:
         """Give up the turn; come back when chosen, and only while `ready()` holds."""
         worker: _Worker | None = getattr(self._here, "worker", None)
@@ -212,3 +216,18 @@ class _Condition(_Mutex):
 
     def notify_all(self) -> None:
         self._bell += 1
+
+
+class _Gate:
+    def __init__(self, turns: Turns, name: str) -> None:
+        self._turns = turns
+        self._name = name
+        self._is_open = False
+
+    def wait(self, seconds: float | None = None) -> bool:
+        # One that waits for so long only may go on at any time.
+        self._turns.stop(f"wait {self._name}", lambda: self._is_open or seconds is not None)
+        return self._is_open
+
+    def open(self) -> None:
+        self._is_open = True
