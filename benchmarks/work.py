@@ -111,9 +111,10 @@ def scan(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:
 
 
 def move(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:
-    """CPU ms of serializable transactions of two reads and two writes each, one after the other."""
-    keys = [key for key, _ in _shuffled_pairs(1_000)]
-    moves = [Random(step).sample(keys, 2) for step in range(sizes.moves)]
+    """CPU ms of serializable transactions of two reads and two writes each, in a store of `puts` numbers."""
+    keys = [key for key, _ in _shuffled_pairs(sizes.puts)]
+    choice = Random(sizes.moves)
+    moves = [choice.sample(keys, 2) for _ in range(sizes.moves)]
     expected = dict.fromkeys(keys, 100)
     for source, target in moves:
         expected[source] -= 1
