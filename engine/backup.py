@@ -97,7 +97,7 @@ def read_manifest(vfs: Vfs, path: str) -> Backup:
         if msgspec.json.decode(line, type=dict[str, object]).get("format") != _FORMAT:
             raise NewerFormat(f"the backup has another format than {_FORMAT}, which this engine reads")
         manifest = msgspec.json.decode(line, type=_Manifest)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Corrupt(MANIFEST, 0, f"the manifest is damaged ({error})") from error
     file = manifest.files[0]
     if file.name != checkpoint_name(manifest.seq):

@@ -68,6 +68,19 @@ class _Waiter(NamedTuple):
     gate: Gate
 
 
+class _Stay:
+    """A thread inside `CommitLog._lead`: what it holds there, and so what it has to give back."""
+
+    __slots__ = ("flushed_seq", "heir", "is_over", "leads", "waiter")
+
+    def __init__(self) -> None:
+        self.waiter: _Waiter | None = None  # as long as it may be on one of the lists
+        self.leads = False
+        self.flushed_seq = -1  # what it has flushed
+        self.heir: _Waiter | None = None  # who leads after it
+        self.is_over = False
+
+
 class CommitLog:
     """The log of one open database.
 
@@ -130,8 +143,9 @@ class CommitLog:
         """Queue commit `seq` (its writes from `encode`). The caller holds the commit mutex."""
         self._queue.append((seq, writes))
         self._queue_length += len(writes[1])
-        if self._gathered is not None and len(self._queue) == self._expected:
-            self._gathered.open()
+        gathered = self._gathered  # The leader takes it away when it has waited long enough.
+        if gathered is not None and len(self._queue) == self._expected:
+            gathered.open()
 
     def acknowledge(self, seq: int) -> None:
         """Return once commit `seq` is as safe as the sync mode promises. Raises Poisoned where it cannot be."""
@@ -155,9 +169,10 @@ class CommitLog:
         for name in covered_segments(segment_names(self._vfs.names(self._directory)), checkpoint_seq):
             place = posixpath.join(self._directory, name)
             file = self._vfs.open(place)
-            self.length -= file.size()
+            length = file.size()
             file.close()
             self._vfs.remove(place)
+            self.length -= length
         self._vfs.sync_directory(self._directory)
 
     def make_safe(self, seq: int) -> None:
@@ -167,7 +182,10 @@ class CommitLog:
             self.rotate()
 
     def close(self, seq: int) -> None:
-        """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open."""
+        """Flush and sync everything up to `seq`, the newest commit, and mark that nothing was left open.
+
+        Raises Poisoned where something that was acknowledged may not be safe.
+        """
         self.on_long = None
         try:
             if self._failure is None:
@@ -175,6 +193,8 @@ class CommitLog:
         finally:
             self._closed = True
             self._file.close()
+        if self._failure is not None and self._sync is not Sync.FULL and self._synced_seq < seq:
+            raise Poisoned(f"not everything could be made safe ({self._failure})")
 
     def _end(self, seq: int) -> None:
         self._closed = True  # While nobody else can lead: whoever waits to is told so.
@@ -184,47 +204,57 @@ class CommitLog:
             self._sync_file(seq + 1)
 
     def _flush_to(self, seq: int) -> None:
-        if self._lead(seq) and self.on_long is not None and self.length > self.long_at:
-            self.on_long()
+        on_long = self.on_long
+        if self._lead(seq) and on_long is not None and self.length > self.long_at:
+            on_long()
 
     def _lead(self, seq: int | None = None, ending: Callable[[int], None] | None = None) -> bool:
         """Wait until nobody flushes, flush all that is queued, call `ending` with the newest commit flushed.
 
         Returns False without a flush where somebody else has flushed `seq` meanwhile.
         """
-        flushed_seq = -1
-        leads = False
-        waiter: _Waiter | None = None  # as long as this thread may be on one of the lists
+        stay = _Stay()
         try:
-            with self._turn:
-                if self._must_wait(seq):
-                    waiter = _Waiter(seq, self._latches.gate("flush"))
-                    self._waiting.append(waiter)
-                elif seq is not None and self.flushed_seq >= seq:
-                    return False
-                else:
-                    self._flushing = leads = True
-            if waiter is not None:
-                waiter.gate.wait()
-                leads = self._heir is waiter
-                waiter = None
-            if not leads:
-                too_early = self._must_wait(seq)
-                assert not too_early, "woken before the flush"
+            self._wait_to_lead(seq, stay)
+            if not stay.leads:
                 return False
             flushed_seq = self._flush_queue()
             if ending is not None:
                 ending(flushed_seq)
+            stay.flushed_seq = flushed_seq
         except BaseException as error:
-            flushed_seq = -1
-            if leads:
+            if stay.leads:
+                self._failure = error  # Before anything that an interrupt could come into.
                 poisoned = self._poisoned(error)
                 if isinstance(error, Exception):
                     raise poisoned from error
             raise  # An interrupt goes on its way, and leaves the same doubt behind.
         finally:
-            self._go_on(waiter, flushed_seq, leads=leads)
+            interrupt: BaseException | None = None
+            while not stay.is_over:  # An interrupt waits until that is done: nobody else could do it.
+                try:
+                    self._go_on(stay)
+                except BaseException as error:  # noqa: BLE001  Raised below.
+                    interrupt = error
+            if interrupt is not None:
+                raise interrupt
         return True
+
+    def _wait_to_lead(self, seq: int | None, stay: _Stay) -> None:
+        """Wait until it is this thread's turn, or until somebody else has flushed `seq`."""
+        with self._turn:
+            if self._must_wait(seq):
+                stay.waiter = _Waiter(seq, self._latches.gate("flush"))
+                self._waiting.append(stay.waiter)
+            elif seq is None or self.flushed_seq < seq:
+                self._flushing = stay.leads = True
+        if stay.waiter is not None:
+            stay.waiter.gate.wait()
+            stay.leads = self._heir is stay.waiter
+            stay.waiter = None
+            if not stay.leads:
+                too_early = self._must_wait(seq)
+                assert not too_early, "woken before the flush"
 
     def _must_wait(self, seq: int | None) -> bool:
         """Whether somebody flushes and `seq` is not safe yet. Raises Poisoned or DatabaseClosed: it never will be."""
@@ -273,40 +303,35 @@ class CommitLog:
             self._passes = self._misses
         self._gathered = None
 
-    def _go_on(self, leaving: _Waiter | None, flushed_seq: int, *, leads: bool) -> None:
-        """Hand over the lead, and wake somebody. An interrupt waits until that is done: nobody else could do it.
+    def _go_on(self, stay: _Stay) -> None:
+        """Hand over the lead, and wake somebody. May be called again where it was interrupted.
 
         Those who are flushed wake each other in a row: all at once they would wait for the interpreter's lock.
         """
-        interrupt: BaseException | None = None
-        heir: _Waiter | None = None
-        done = False
-        while not done:
-            try:
-                with self._turn:
-                    if leaving is not None:  # It was interrupted while it waited.
-                        leads = leads or self._heir is leaving
-                        self._waiting = [waiter for waiter in self._waiting if waiter is not leaving]
-                        self._over = [waiter for waiter in self._over if waiter is not leaving]
-                    if leads:
-                        self.flushed_seq = max(self.flushed_seq, flushed_seq)
-                        over = self._over + [waiter for waiter in self._waiting if self._is_over(waiter.seq)]
-                        waiting = [waiter for waiter in self._waiting if not self._is_over(waiter.seq)]
-                        heir = waiting.pop(0) if waiting else None
-                        # No interrupt comes between these.
-                        self._over, self._waiting, self._heir = over, waiting, heir
-                        self._flushing = heir is not None
-                        leads = False
-                    if heir is not None:
-                        heir.gate.open()
-                    if self._over:
-                        self._over[0].gate.open()
-                        del self._over[0]
-                    done = True
-            except BaseException as error:  # noqa: BLE001  Raised below.
-                interrupt = error
-        if interrupt is not None:
-            raise interrupt
+        with self._turn:
+            waiter = stay.waiter
+            if waiter is not None:  # It was interrupted while it waited.
+                stay.leads = stay.leads or self._heir is waiter
+                self._waiting = [one for one in self._waiting if one is not waiter]
+                self._over = [one for one in self._over if one is not waiter]
+            if stay.leads:
+                self.flushed_seq = max(self.flushed_seq, stay.flushed_seq)
+                over, waiting = self._over, self._waiting
+                if waiting:
+                    over = over + [one for one in waiting if self._is_over(one.seq)]
+                    waiting = [one for one in waiting if not self._is_over(one.seq)]
+                heir = waiting.pop(0) if waiting else None
+                # No interrupt comes between these.
+                self._over, self._waiting, self._heir, stay.heir = over, waiting, heir, heir
+                self._flushing = heir is not None
+                stay.leads = False
+                stay.waiter = None
+            if stay.heir is not None:
+                stay.heir.gate.open()
+            if self._over:
+                self._over[0].gate.open()
+                del self._over[0]
+            stay.is_over = True
 
     def _is_over(self, seq: int | None) -> bool:
         return (seq is not None and self.flushed_seq >= seq) or self._closed or self._failure is not None

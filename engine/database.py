@@ -1,6 +1,7 @@
 """The database: a directory (or memory) that is opened once, read and written by transactions.
 
-A single call outside a transaction is a serializable transaction of its own; it is never refused.
+A single call outside a transaction is a serializable transaction of its own. It is never refused, but for
+`delete_batch`, which reads before it writes: where others keep on writing its keys, it gives up in the end.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from engine.index import Expiring, Writes
 from engine.isolation import IsolationLevel
 from engine.keys import KEY_LENGTH_MAX, Key, encode_bound, encode_key, encode_value, moment_after, prefix_end
 from engine.latch import Latches, ThreadLatches
-from engine.place import make_place
+from engine.place import checked_path, make_place
 from engine.recovery import Recovery
 from engine.salvage import Salvaged, salvage
 from engine.store import Store
@@ -73,28 +74,31 @@ class Database:
         A checkpoint is made whenever the log is longer than `checkpoint_length` bytes, and than the last one; with 0
         only when `checkpoint` is called.
 
-        Raises InvalidPath (nothing was created), Locked, Corrupt, NewerFormat, ValueError for another `sync`, and
-        OSError where the system refuses.
+        Raises InvalidPath (nothing was created), Locked, Corrupt, NewerFormat, ValueError for another `sync` or
+        a `checkpoint_length` that is none, and OSError where the system refuses.
         """
         mode = _sync_mode(sync)
-        place = os.fspath(path)
+        if isinstance(checkpoint_length, bool) or not isinstance(checkpoint_length, int) or checkpoint_length < 0:
+            raise ValueError(f"checkpoint_length is a number of bytes, 0 or more, not {checkpoint_length!r}")
+        place = checked_path(path)
         latches = latches if latches is not None else ThreadLatches()
         clock = clock if clock is not None else SystemClock()
         mutex = latches.mutex("commit")
         if place == MEMORY and vfs is None:
             # Nobody could ever read its log again.
             return cls(place, cls.store_class(latches, mutex, clock, None), None, clock)
-        vfs = vfs if vfs is not None else OsVfs()
+        if vfs is None:
+            vfs, place = OsVfs(), os.path.abspath(place)  # The process may change its directory.
         make_place(vfs, place)
         lock = vfs.lock(posixpath.join(place, LOCK_NAME))
         try:
             recovered = cls.recovery_class(vfs, place).run()
             log = cls.log_class(vfs, place, recovered, mode, latches, mutex, os.urandom(16))
+            store = cls.store_class(latches, mutex, clock, log, recovered.seq)
+            store.load(recovered.newest)
         except BaseException:
             lock.close()
             raise
-        store = cls.store_class(latches, mutex, clock, log, recovered.seq)
-        store.load(recovered.newest)
         log.on_failure = store.poison
         files = Files(vfs, place, lock, log, latches, recovered.checkpoint_seq, checkpoint_length)
         files.keep_the_log_short(store)
@@ -103,10 +107,11 @@ class Database:
     def close(self) -> None:
         """Make everything safe, whatever the sync mode, and give up the directory. Closing twice is allowed.
 
-        Transactions that are still open can only be aborted. Raises Poisoned where the log cannot be written.
+        Transactions that are still open can only be aborted. Raises Poisoned where something that was acknowledged
+        may not be safe.
         """
         newest = self._store.close()
-        if newest is not None and self._files is not None:
+        if self._files is not None:
             self._files.close(newest)
 
     @property
@@ -128,7 +133,8 @@ class Database:
         """Write the whole state beside the log and drop what the log no longer needs; returns its newest commit.
 
         Others read and commit meanwhile. It is also done without asking, see `open`. In memory there is nothing to
-        do. Raises OSError where the disk refuses, and nothing is lost then.
+        do. Nothing is lost where it fails: OSError where the checkpoint cannot be written, Poisoned where the log
+        cannot.
         """
         if self._files is None:
             return self._store.newest()
@@ -146,7 +152,7 @@ class Database:
         try:
             self._store.acknowledge(snap)
             entries = self._store.index.entries_at(snap)
-            return write_backup(vfs, os.fspath(path), database_id, snap, entries, self._codec, self._clock.now())
+            return write_backup(vfs, checked_path(path), database_id, snap, entries, self._codec, self._clock.now())
         finally:
             self._store.release(snap)
 
@@ -156,7 +162,7 @@ class Database:
 
         Raises Corrupt, NewerFormat, or InvalidPath where there is no directory.
         """
-        return verify_backup(vfs if vfs is not None else OsVfs(), os.fspath(path))
+        return verify_backup(vfs if vfs is not None else OsVfs(), checked_path(path))
 
     @staticmethod
     def restore(backup: str | os.PathLike[str], path: str | os.PathLike[str], *, vfs: Vfs | None = None) -> Backup:
@@ -164,7 +170,7 @@ class Database:
 
         Raises as `verify_backup`, and InvalidPath for `path`.
         """
-        return restore_backup(vfs if vfs is not None else OsVfs(), os.fspath(backup), os.fspath(path))
+        return restore_backup(vfs if vfs is not None else OsVfs(), checked_path(backup), checked_path(path))
 
     @staticmethod
     def salvage(path: str | os.PathLike[str], into: str | os.PathLike[str], *, vfs: Vfs | None = None) -> Salvaged:
@@ -172,7 +178,7 @@ class Database:
 
         Raises InvalidPath, Locked where `path` is open, and NewerFormat.
         """
-        return salvage(vfs if vfs is not None else OsVfs(), os.fspath(path), os.fspath(into))
+        return salvage(vfs if vfs is not None else OsVfs(), checked_path(path), checked_path(into))
 
     def __enter__(self) -> Database:
         return self
@@ -254,9 +260,10 @@ class Database:
         One that is SERIALIZABLE, `read_only` and `deferrable` waits at its first operation until its snapshot is
         safe: then it is never refused, and slows nobody down. It waits for the serializable transactions that run
         at that moment, so a thread that holds one of them open waits for itself. Raises ValueError for `deferrable`
-        without the other two.
+        without the other two, and for another `isolation`.
         """
         self._store.refuse_unusable()
+        isolation = IsolationLevel(isolation)  # Its value, the level's name, will do.
         if deferrable and not (read_only and isolation is IsolationLevel.SERIALIZABLE):
             raise ValueError("only a serializable transaction that is read_only can be deferrable")
         if isolation is IsolationLevel.READ_COMMITTED:
@@ -311,7 +318,7 @@ class Database:
             "keys": store.index.live_count,
             "versions": sum(1 for _ in store.index.every_version()),
             "active": store.active_count(),
-            "remembered": store.rule.remembered(),
+            "remembered": store.remembered(),
             "newest": newest,
             "commits": store.commit_count,
             "conflicts": store.conflict_count,

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from engine.index import Index, Writes, expiry_of
 
 __all__ = ["Expiries"]
+
+
+_REBUILD_COUNT_MIN: Final = 1024
 
 
 class _Due(NamedTuple):
@@ -29,6 +32,7 @@ class Expiries:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._heap: list[_Due] = []
+        self._rebuild_at = _REBUILD_COUNT_MIN
 
     def __bool__(self) -> bool:
         return bool(self._heap)
@@ -38,6 +42,8 @@ class Expiries:
         # As `_due`, for every key there is.
         self._heap = [_Due(node[3], key, node[0]) for key, node in self._index.versions.items() if len(node) > 3]
         heapify(self._heap)
+        # Twice what is left: rebuilding then costs O(1) per value made since the last time.
+        self._rebuild_at = max(_REBUILD_COUNT_MIN, 2 * len(self._heap), len(self._index.versions))
 
     def watch(self, keys: Iterable[bytes]) -> None:
         """The newest versions of these keys end at a moment."""
@@ -45,6 +51,8 @@ class Expiries:
             due = self._due(key)
             if due is not None:
                 heappush(self._heap, due)
+        if len(self._heap) > self._rebuild_at:  # Most are of versions that have been overwritten.
+            self.load()
 
     def _due(self, key: bytes) -> _Due | None:
         node = self._index.versions[key]

@@ -7,7 +7,6 @@ from typing import Final
 
 from engine.checkpoint import checkpoint_names, write_checkpoint
 from engine.commit_log import CommitLog
-from engine.errors import EngineError
 from engine.latch import Latches
 from engine.store import Store
 from engine.vfs import Lock, Vfs
@@ -44,6 +43,7 @@ class Files:
         self._mutex = latches.mutex("checkpoint")
         self._checkpoint_length = checkpoint_length
         self._is_busy = False
+        self._is_closed = False
 
     def keep_the_log_short(self, store: Store) -> None:
         """From now on, make a checkpoint whenever the log has become long."""
@@ -54,7 +54,8 @@ class Files:
     def checkpoint(self, store: Store) -> int:
         """Write the state at the newest commit and drop what the log no longer needs; returns that commit.
 
-        Others go on meanwhile. Raises OSError, and nothing is lost then.
+        Others go on meanwhile. Nothing is lost where it fails: OSError where the checkpoint cannot be written,
+        Poisoned where the log cannot.
         """
         with self._mutex:
             self._is_busy = True
@@ -88,14 +89,17 @@ class Files:
             return
         try:
             self.checkpoint(store)
-        except (OSError, EngineError):  # The log has everything. It is tried again when it has grown.
+        except Exception:  # noqa: BLE001  The log has everything. It is tried again when it has grown.
             self.failed_checkpoint_count += 1
             self.log.long_at += self._checkpoint_length
 
     def close(self, newest: int) -> None:
         """Flush and close the log once no checkpoint is being made, and give up the lock."""
-        try:
-            with self._mutex:
+        with self._mutex:
+            if self._is_closed:
+                return
+            try:
                 self.log.close(newest)
-        finally:
-            self._lock.close()
+            finally:
+                self._is_closed = True
+                self._lock.close()

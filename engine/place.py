@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
+from typing import Final
 
 from engine.errors import InvalidPath
 from engine.vfs import Vfs
 
-__all__ = ["make_empty_place", "make_place"]
+__all__ = ["checked_path", "make_empty_place", "make_place"]
+
+_NAME_LENGTH_MAX: Final = 255  # bytes
+
+
+def checked_path(path: str | os.PathLike[str]) -> str:
+    """The path as text. Raises InvalidPath for what can be no path."""
+    try:
+        text = os.fspath(path)
+    except TypeError:
+        raise InvalidPath(f"a path is text, not {type(path).__name__}") from None
+    _refuse_no_path(text)
+    return text
 
 
 def make_place(vfs: Vfs, path: str) -> None:
@@ -36,8 +50,16 @@ def make_empty_place(vfs: Vfs, path: str) -> None:
 
 
 def _refuse_no_path(path: str) -> None:
+    if not isinstance(path, str):
+        raise InvalidPath(f"a path is text, not {type(path).__name__}")
     if not path or "\0" in path:
         raise InvalidPath("the path is empty or contains a NUL character")
+    try:
+        names = os.fsencode(path).split(b"/")
+    except UnicodeEncodeError as error:
+        raise InvalidPath(f"the path cannot be written as bytes: {error.reason}") from None
+    if max(map(len, names)) > _NAME_LENGTH_MAX:
+        raise InvalidPath(f"a name in the path has more than {_NAME_LENGTH_MAX} bytes")
 
 
 def _make_directory(vfs: Vfs, path: str) -> None:

@@ -57,13 +57,18 @@ class Recovery:
 
     def run(self) -> Recovered:
         """Read everything and cut a torn tail. Raises Corrupt, or ValueError for a newer format."""
-        superfluous = self._read()
-        if superfluous:
-            # The last process may have died before the name of its checkpoint was safe.
-            self._vfs.sync_directory(self._directory)
-        self._remove(superfluous)
-        if self._file is not None:
-            self._file = self._written_again(self._file)
+        try:
+            superfluous = self._read()
+            if superfluous:
+                # The last process may have died before the name of its checkpoint was safe.
+                self._vfs.sync_directory(self._directory)
+            self._remove(superfluous)
+            if self._file is not None:
+                self._file = self._written_again(self._file)
+        except BaseException:
+            if self._file is not None:
+                self._file.close()
+            raise
         return Recovered(
             self._newest,
             self._seq,

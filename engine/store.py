@@ -46,7 +46,6 @@ class Store:
         self._point = latches.point
         self.clock = clock
         self._log = log
-        self._closed = False
         self._active: dict[int, int] = {}  # snapshot → transactions that use it; ascending, as `seq` only grows
         self._collector = self.collector_class()
         self._safety = SafeSnapshots(latches)
@@ -105,9 +104,14 @@ class Store:
         with self._mutex:
             self._deregister(snap)
             self._prune()
+        self.finish_reader(snap)
+
+    def finish_reader(self, number: int) -> None:
+        """A transaction without writes or a snapshot of its own ends: everything that it saw is made safe."""
+        with self._mutex:
             self.refuse_unusable()
             self.commit_count += 1
-        self.acknowledge(snap)
+        self.acknowledge(number)
 
     def commit(
         self,
@@ -164,14 +168,16 @@ class Store:
             self.rule.refuse_lost_update(writes, snap)
             if serializable:
                 min_out = self.rule.judge(writes, reads, ranges, snap)
-        number = snap
-        if writes:
-            number = self._install(writes, payload)
-            if min_out is not None:
+        try:
+            number = self._install(writes, payload) if writes else snap
+            if writes and min_out is not None:
                 self.rule.remember_out_edge(number, min_out)
                 self._safety.committed(min_out)
-        if serializable and self._active:
-            self._stamp(reads, ranges, snap, number)
+            if serializable and self._active:
+                self._stamp(reads, ranges, snap, number)
+        except BaseException as error:  # As in `_install`.
+            self.poison(error)
+            raise
         return number
 
     def _stamp(self, reads: Iterable[bytes], ranges: Iterable[KeyRange], snap: int, number: int) -> None:
@@ -254,21 +260,19 @@ class Store:
         if self._log is not None:
             self._log.acknowledge(number)
 
-    def close(self) -> int | None:
-        """Refuse everything from now on; returns the newest commit, None where somebody else has closed before."""
+    def close(self) -> int:
+        """Refuse everything from now on; returns the newest commit."""
         with self._mutex:
-            if self._closed:
-                return None
-            self._closed = True
             if self.failure is None:
                 self.failure = DatabaseClosed("the database is closed")
             self._safety.wake()
             return self.seq
 
     def poison(self, cause: BaseException) -> None:
-        """Refuse everything from now on, because the log could not be written."""
+        """Refuse everything from now on, because a commit could not be completed or the log not be written."""
+        what = str(cause) or type(cause).__name__
         self.failure = Poisoned(
-            f"the log could not be written ({cause}); open the database again to see what is kept"
+            f"a commit could not be completed ({what}); open the database again to see what is kept"
         )
         self._safety.wake()
 
@@ -280,6 +284,11 @@ class Store:
     def _refuse(self, failure: Unusable) -> NoReturn:
         # A new object each time: one that several threads raise would collect all their tracebacks.
         raise type(failure)(*failure.args)
+
+    def remembered(self) -> int:
+        """How much running transactions are judged by."""
+        with self._mutex:
+            return self.rule.remembered()
 
     def active_count(self) -> int:
         """How many transactions hold a snapshot."""
@@ -298,7 +307,12 @@ class Store:
     def _expire(self) -> None:
         expired = self.expiries.due(self.clock.now())
         if expired:
-            self._install(expired, self._log.encode(expired) if self._log is not None else None)
+            try:
+                payload = self._log.encode(expired) if self._log is not None else None
+            except BaseException:
+                self.expiries.watch(expired)  # They have not ended yet.
+                raise
+            self._install(expired, payload)
             self._prune()
 
     def _register(self, may_pivot: bool) -> int:

@@ -301,7 +301,7 @@ class ReadCommittedTransaction(Transaction):
         else:
             self._begin()
             self._commit_ts = self._snap
-            self._store.acknowledge(self._commit_ts)
+            self._store.finish_reader(self._commit_ts)
         return self._commit_ts
 
     def abort(self) -> None:

@@ -128,7 +128,10 @@ def decode_header(data: bytes, magic: bytes = MAGIC) -> Segment | None:
 
 def encode_writes(writes: Writes, codec: Codec = NO_CODEC) -> Encoded:
     """The end of a record. Raises TransactionTooLarge."""
-    number, encoded = NO_CODEC.number, _encode(writes)
+    try:
+        number, encoded = NO_CODEC.number, _encode(writes)
+    except msgspec.MsgspecError as error:  # One of the values has more bytes than msgpack can say.
+        raise TransactionTooLarge(f"one transaction writes at most {PAYLOAD_LENGTH_MAX} bytes ({error})") from error
     if codec is not NO_CODEC and len(encoded) >= _COMPRESSED_LENGTH_MIN:
         compressed = codec.compress(encoded)
         if len(compressed) < len(encoded):
@@ -193,8 +196,19 @@ def find_record(data: bytes, offset: int, seed: int, synced_seq: int) -> int | N
     """
     place = data.find(_MARK, offset + _MARK_AT)
     while place != -1:
-        record = decode_record(data, place - _MARK_AT, seed)
-        if record is not None and record.seq > record.synced_seq >= synced_seq:
+        found = _seqs_at(data, place - _MARK_AT, seed)
+        if found is not None and found[0] > found[1] >= synced_seq:
             return place - _MARK_AT
         place = data.find(_MARK, place + 1)
     return None
+
+
+def _seqs_at(data: bytes, offset: int, seed: int) -> tuple[int, int] | None:
+    """The seq and the synced seq of a record with a right checksum, whatever its writes are; None without one."""
+    if offset + _WRITES_AT >= len(data):
+        return None
+    checksum, length, seq, _, synced_seq, _ = _unpack_checksum_and_start(data, offset)
+    end = offset + _WRITES_AT + length
+    if end > len(data) or xxhash.xxh3_64_intdigest(memoryview(data)[offset + _CHECKSUM.size : end], seed) != checksum:
+        return None
+    return seq, synced_seq

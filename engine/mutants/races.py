@@ -184,12 +184,14 @@ class CarriesOnAfterAFailedFlush(CommitLog):
     """Tells the leader that the flush failed, and lets the next one try again with whatever is queued then."""
 
     def _poisoned(self, error: BaseException) -> Poisoned:
+        self._failure = None
         return Poisoned(f"the log could not be written ({error})")
 
 
 class DeadLeaderWakesNobody(CommitLog):
     """A leader whose flush fails goes away without waking those who wait for it."""
 
-    def _go_on(self, *parts: Any, **named: Any) -> None:
+    def _go_on(self, stay: Any) -> None:
         if self._failure is None:
-            super()._go_on(*parts, **named)
+            super()._go_on(stay)
+        stay.is_over = True

@@ -97,6 +97,7 @@ class ForgetsTheFailure(CommitLog):
     """The commit whose write failed is refused, and the next one goes on as if nothing had happened."""
 
     def _poisoned(self, error: BaseException) -> Poisoned:
+        self._failure = None
         return Poisoned(str(error))
 
 

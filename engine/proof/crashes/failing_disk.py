@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import product
 from typing import Final
 
@@ -150,7 +151,8 @@ def _open_again(run: Run) -> Wrong | None:
     """The same process goes on with the same disk, which works again."""
     try:
         if run.database is not None:
-            run.database.close()
+            with suppress(Poisoned):  # It says that not everything that it acknowledged is safe.
+                run.database.close()
         run.open()
         run.check()
         run.close()
