@@ -263,7 +263,8 @@ class Database:
         without the other two, and for another `isolation`.
         """
         self._store.refuse_unusable()
-        isolation = IsolationLevel(isolation)  # Its value, the level's name, will do.
+        if type(isolation) is not IsolationLevel:
+            isolation = IsolationLevel(isolation)  # Its value, the level's name, will do.
         if deferrable and not (read_only and isolation is IsolationLevel.SERIALIZABLE):
             raise ValueError("only a serializable transaction that is read_only can be deferrable")
         if isolation is IsolationLevel.READ_COMMITTED:
