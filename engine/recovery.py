@@ -56,7 +56,7 @@ class Recovery:
         self._closed = False
 
     def run(self) -> Recovered:
-        """Read everything and cut a torn tail. Raises Corrupt, or ValueError for a newer format."""
+        """Read everything and cut a torn tail. Raises Corrupt, or NewerFormat."""
         try:
             superfluous = self._read()
             if superfluous:
@@ -114,7 +114,6 @@ class Recovery:
                 return
             self._refuse_stranger(name, header)
             self._position = self._replay(name, data, header)
-            self._log_length += self._position
             if self._position < len(data):
                 self._cut(name, file, data, header.seed, is_last=is_last)
             if self._log_seq < self._seq:
@@ -122,6 +121,7 @@ class Recovery:
                 file.close()
                 self._remove([name])
                 return
+            self._log_length += self._position
         except BaseException:
             file.close()
             raise

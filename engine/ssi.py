@@ -52,7 +52,9 @@ class SerializableRule:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._stamps: dict[bytes, int] = {}
-        self._range_stamps: dict[KeyRange, list[tuple[int, int]]] = {}  # → (snap of the reader, stamp), see _raise
+        self._range_stamps: dict[
+            KeyRange, list[tuple[int, int]]
+        ] = {}  # → (snap of the reader, stamp), see _raise_range
         self._min_out: dict[int, int] = {}  # commit → its min_out, for serializable writers that have one
         self._changed: OrderedDict[bytes, int] = OrderedDict()  # key → its newest commit, newest last
         self._sweep_at = _SWEEP_COUNT_MIN

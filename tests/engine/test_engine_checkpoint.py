@@ -12,7 +12,7 @@ from engine_disk import ShortSegmentsDatabase, WatchedVfs, contents, copy_of, wi
 from engine import Corrupt, Database, MemoryVfs
 from engine.checkpoint import checkpoint_name
 from engine.codec import CODECS
-from engine.wal import segment_name
+from engine.wal import HEADER_LENGTH, segment_name
 
 EVERYTHING = [(b"k%d" % number, b"v%d" % number * 20) for number in range(9)]
 
@@ -182,6 +182,7 @@ def test_a_log_that_ends_before_the_checkpoint_starts_anew() -> None:
     disk = copy_of(disk)
     with Database.open("/db", vfs=disk) as again:
         assert again.scan() == EVERYTHING
+        assert again.stats()["log_length"] == HEADER_LENGTH
         again.put("later", b"1")
     assert reopened(disk) == [*EVERYTHING, (b"later", b"1")]
 
