@@ -26,6 +26,7 @@ EXCEPTIONS = {"harness/targets/reference.py": {"harness", "engine"}}
 # What workloads, checkers and reports may know of harness: the nouns, and no verb.
 NOUNS = {
     "build",
+    "contract",
     "fingerprint",
     "history",
     "interleaving",
@@ -33,6 +34,7 @@ NOUNS = {
     "level",
     "matrix",
     "program",
+    "surface",
     "target",
     "verdict",
 }
