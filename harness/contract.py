@@ -120,7 +120,11 @@ class Handle(Protocol):
     """A database that was opened by `Rig.open`, through the target's surface. Every call is in the transcript."""
 
     path: str
-    documented: Mapping[str, str]
+
+    @property
+    def documented(self) -> Mapping[str, str]:
+        """{name of harness.surface.DOCUMENTED: where the documentation promises it}."""
+        ...
 
     def call(self, name: str, *arguments: Any) -> Any:
         """A call of harness.surface.CALLS by itself. Raises Refused, Lacking, or what the database raises."""
@@ -196,6 +200,10 @@ class Rig(Protocol):
         """Let time pass."""
         ...
 
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward."""
+        ...
+
 
 Program = Callable[[Rig], Iterator[Observed]]
 
@@ -217,7 +225,8 @@ class Scenario:
     """One subsection, such as A1. `kinds` are operation kinds of sessions and `calls` of the surface that it needs.
 
     `impact` says what breaks for a user where a check of it fails, `advice` what to do about it first. `severity`
-    is of SEVERITIES. `time_limit_s` holds for each check.
+    is of SEVERITIES. `level` is the weakest level whose promise this is: a target that promises less is not asked.
+    `time_limit_s` holds for each check.
     """
 
     id: str
@@ -229,6 +238,7 @@ class Scenario:
     advice: str
     kinds: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    level: str = ""
     time_limit_s: float = TIME_LIMIT_S
 
     @property
