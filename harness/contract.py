@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from harness.history import History
 from harness.interleaving import Interleaving, Order, Performance
 from harness.surface import Refused
-from harness.verdict import Findings
+from harness.verdict import Findings, Outcome
 
 __all__ = [
     "SEVERITIES",
@@ -47,12 +47,15 @@ TIME_LIMIT_S: Final = 30.0
 
 
 class CheckOutcome(IntEnum):
-    """Ordered so that the maximum of several is the outcome of all together."""
+    """Ordered so that the maximum of several is the outcome of all together.
 
-    PASS = 0
-    SKIP = 1  # The target does not offer what it takes; `detail` says what.
-    FAIL = 2
-    ERROR = 3  # The harness's own mistake: nothing is said of the database.
+    What was skipped hides nothing that held, and the harness's own mistake hides no failure of the database.
+    """
+
+    SKIP = 0  # The target does not offer what it takes; `detail` says what.
+    PASS = 1
+    ERROR = 2  # The harness's own mistake: nothing is said of the database.
+    FAIL = 3
 
 
 class Observed(NamedTuple):
@@ -277,6 +280,14 @@ class ContractRun:
     seconds: float = 0.0
     command: str = ""
     interrupted: bool = False
+
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL where a check failed; PASS where the others held or were skipped, and not all were skipped."""
+        together = max((result.outcome for result in self.results), default=CheckOutcome.SKIP)
+        if together is CheckOutcome.FAIL:
+            return Outcome.FAIL
+        return Outcome.PASS if together is CheckOutcome.PASS and not self.interrupted else Outcome.UNKNOWN
 
     def count(self, outcome: CheckOutcome) -> int:
         """How many checks have this outcome."""
