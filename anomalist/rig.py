@@ -299,11 +299,19 @@ class _Handle:
         self._open = True
 
     def call(self, name: str, *arguments: Any) -> Any:
-        return self._ask(name, arguments, lambda: self._surface.call(name, *arguments))
+        given = tuple(self._given(one) if callable(one) else one for one in arguments)
+        return self._ask(name, arguments, lambda: self._surface.call(name, *given))
+
+    def _given(self, work: Callable[[TransactionOf], Any]) -> Callable[[Any], Any]:
+        """A program's function of a transaction, as the surface calls it with its own."""
+        return lambda native: work(_Transaction(self, self._next(), native))
+
+    def _next(self) -> int:
+        self._transactions += 1
+        return self._transactions
 
     def begin(self, call: str = "", *arguments: Any) -> TransactionOf:
-        self._transactions += 1
-        number = self._transactions
+        number = self._next()
 
         def begun() -> Any:
             return self._surface.call(call, *arguments) if call else self._surface.begin()
