@@ -1,4 +1,4 @@
-"""The contract suite's catalogue: sections A to P, and the scenarios that try their promises."""
+"""The contract suite as data: sections A to P, each a file of scenarios, each scenario a program and its checks."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["SCENARIOS", "SECTIONS"]
 SECTIONS: Final[dict[str, str]] = {
     "A": "Isolation",
     "B": "Concurrency",
-    "C": "SQL engine",
+    "C": "SQL",
     "D": "Queue",
-    "E": "Graph topology",
+    "E": "Graph",
     "F": "Temporal graph",
     "G": "Semantic cache",
-    "H": "Vector search",
-    "I": "Large values and many keys",
-    "J": "Crash recovery",
-    "K": "Documented API",
-    "L": "Statistics and prefix limits",
-    "M": "Compression and binary values",
-    "N": "Backup under load",
-    "O": "Namespace isolation",
-    "P": "Batch operations",
+    "H": "Vectors",
+    "I": "Sizes",
+    "J": "Durability and closing",
+    "K": "Documented calls",
+    "L": "Statistics and prefixes",
+    "M": "Compression and encoding",
+    "N": "Backup",
+    "O": "Namespaces",
+    "P": "Batches",
 }
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (*ISOLATION, *CONCURRENCY, *STATEMENTS, *QUEUES)
