@@ -70,6 +70,11 @@ class TargetRig:
         return self._kind.capabilities.kinds
 
     @property
+    def interleaves(self) -> bool:
+        """Whether one thread can interleave its transactions."""
+        return self._kind.capabilities.steps
+
+    @property
     def promised(self) -> Level:
         """What it promises at its strongest level, where it is run."""
         return level(next(iter(self._kind.levels.values())))
