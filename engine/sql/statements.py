@@ -1,7 +1,7 @@
 """What a statement is, once parsed: small frozen records, without anything of the parser.
 
-An expression is a literal, a parameter, a name, or an operator or function applied to expressions. Operators and
-functions are the same thing here, `Call("<", (a, b))` and `Call("LOWER", (a,))`: `expressions.py` has the table of them.
+An expression is a literal, a parameter, a name, or an operator or function applied to expressions. Operators are
+functions here, `Call("<", (a, b))` as `Call("LOWER", (a,))`: `expressions.py` has the table of them.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class ColumnDefinition:
     sql_type: SqlType
     length_max: int | None = None
     not_null: bool = False
-    default: Expression | None = None
+    default: Literal | None = None
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def kind_of(value: Value) -> Kind | None:
 
 
 def checked_value(value: object) -> Value:
-    """The value, if it is one of SQL's. Raises SqlTypeError for another Python type, SqlValueError for one outside it."""
+    """The value itself. Raises SqlTypeError where it has no type of SQL, SqlValueError where it is outside its type."""
     if value is None or isinstance(value, bool):
         return value
     if type(value) is int or type(value) is float:
@@ -149,7 +149,7 @@ def remainder(left: float, right: float) -> float:
     return math.fmod(left, right)
 
 
-def like(text: str, pattern: str, escape: str | None) -> bool:
+def like(text: str, pattern: str, escape: str | None = None) -> bool:
     """Whether `text` matches: % is any text, _ one character, `escape` makes the next one literal. Case matters."""
     return _like_expression(pattern, escape).fullmatch(text) is not None
 
@@ -157,6 +157,8 @@ def like(text: str, pattern: str, escape: str | None) -> bool:
 @lru_cache(maxsize=256)
 def _like_expression(pattern: str, escape: str | None) -> re.Pattern[str]:
     """A regular expression that never goes back: each piece between two % is found at its first place, for good."""
+    if escape is not None and len(escape) != 1:
+        raise SqlValueError("ESCAPE of LIKE is one character")
     pieces = [""]
     characters = iter(pattern)
     for character in characters:
