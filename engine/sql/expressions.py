@@ -196,7 +196,9 @@ def _in(function: str, arguments: list[Compiled]) -> Compiled:
         if value is None:
             return None if items else False
         found = [item(row) for item in items]
-        return value in found or (None if None in found else False)
+        if value in found:
+            return True
+        return None if None in found else False
 
     return Compiled(Kind.BOOLEAN, evaluate)
 

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from sqlglot import exp
 
-from engine.errors import SqlSyntaxError, SqlTypeError, SqlUnsupported
+from engine.errors import SqlSyntaxError, SqlUnsupported
 from engine.sql.parse_expression import ParameterPlaces, expression_of, identifier, only, refuse, type_of
 from engine.sql.statements import (
     Assignment,
-    ColumnDefinition,
+    Column,
     CreateTable,
     Default,
     Delete,
@@ -29,7 +29,7 @@ from engine.sql.statements import (
     TableName,
     Update,
 )
-from engine.sql.values import SqlType
+from engine.sql.values import SqlType, Value
 
 __all__ = ["statement_of"]
 
@@ -240,7 +240,7 @@ class _TableBuilder:
 
     def __init__(self, places: ParameterPlaces) -> None:
         self._places = places
-        self._columns: list[ColumnDefinition] = []
+        self._columns: list[Column] = []
         self._primary_keys: list[tuple[str, ...]] = []
         self._unique: list[tuple[str, ...]] = []
         self._counted: list[str] = []
@@ -276,7 +276,7 @@ class _TableBuilder:
                 raise SqlUnsupported("AUTOINCREMENT of anything but an INTEGER PRIMARY KEY is not supported")
         return CreateTable(name, if_not_exists, tuple(self._columns), primary_key, tuple(self._unique))
 
-    def _column(self, node: exp.ColumnDef) -> ColumnDefinition:
+    def _column(self, node: exp.ColumnDef) -> Column:
         only(node, "this", "kind", "constraints")
         name = identifier(node.this)
         if node.args.get("kind") is None:
@@ -286,7 +286,7 @@ class _TableBuilder:
         for constraint in node.args.get("constraints") or []:
             only(constraint, "kind")
             self._constrain(name, constraint.args["kind"], settings)
-        return ColumnDefinition(name=name, sql_type=sql_type, length_max=length_max, **settings)
+        return Column(name=name, sql_type=sql_type, length_max=length_max, **settings)
 
     def _constrain(self, name: str, node: exp.Expr, settings: dict[str, Any]) -> None:
         if isinstance(node, exp.NotNullColumnConstraint):
@@ -308,11 +308,11 @@ class _TableBuilder:
             refuse(node)
 
 
-def _constant(node: object, places: ParameterPlaces) -> Literal:
+def _constant(node: object, places: ParameterPlaces) -> Value:
     expression = expression_of(node, places)
     if not isinstance(expression, Literal):
-        raise SqlTypeError("DEFAULT takes a literal")
-    return expression
+        raise SqlUnsupported("DEFAULT of anything but a literal is not supported")
+    return expression.value
 
 
 def _key_columns(node: exp.Expr) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ __all__ = [
     "Aggregate",
     "Assignment",
     "Call",
-    "ColumnDefinition",
+    "Column",
     "CreateTable",
     "Default",
     "Delete",
@@ -199,14 +199,14 @@ class Delete:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ColumnDefinition:
-    """A column of CREATE TABLE."""
+class Column:
+    """A column of a table; `length_max` is the n of VARCHAR(n), in characters."""
 
     name: str
     sql_type: SqlType
     length_max: int | None = None
     not_null: bool = False
-    default: Literal | None = None
+    default: Value = None
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ class CreateTable:
 
     name: str
     if_not_exists: bool
-    columns: tuple[ColumnDefinition, ...]
+    columns: tuple[Column, ...]
     primary_key: tuple[str, ...]
     unique: tuple[tuple[str, ...], ...]
 
