@@ -10,6 +10,9 @@
     ├── InvalidValue         not bytes, or no time to live (also a TypeError)
     ├── InvalidPath          cannot be a database's directory; nothing was created (also a ValueError)
     ├── InvalidArgument      another argument that makes no sense; nothing was changed (also a ValueError)
+    │   ├── StaleClaim         the task is not this worker's any more
+    │   ├── MissingNode        the graph has no such node
+    │   └── DimensionMismatch  a vector of another dimension than the others
     ├── SqlError             a statement that was refused; it changed nothing
     │   ├── SqlSyntaxError      not SQL, or more than one statement
     │   ├── SqlUnsupported      SQL that this engine does not have: names the construct
@@ -33,12 +36,14 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "DatabaseClosed",
+    "DimensionMismatch",
     "EngineError",
     "InvalidArgument",
     "InvalidKey",
     "InvalidPath",
     "InvalidValue",
     "Locked",
+    "MissingNode",
     "NewerFormat",
     "NoSavepoint",
     "Poisoned",
@@ -50,6 +55,7 @@ __all__ = [
     "SqlTypeError",
     "SqlUnsupported",
     "SqlValueError",
+    "StaleClaim",
     "TransactionClosed",
     "TransactionTooLarge",
     "Unusable",
@@ -101,6 +107,8 @@ class InvalidPath(EngineError, ValueError):
 
 class InvalidArgument(EngineError, ValueError):
     """An argument makes no sense: a name, a number, a time, an embedding. Nothing was changed."""
+
+
 class SqlError(EngineError):
     """A SQL statement was refused. Nothing of it has happened; the transaction goes on."""
 
@@ -127,6 +135,18 @@ class SqlValueError(SqlError, ValueError):
 
 class SqlConstraintError(SqlError):
     """The statement would violate PRIMARY KEY, UNIQUE or NOT NULL."""
+
+
+class StaleClaim(InvalidArgument):
+    """The task was acknowledged, given back or given to another worker, or is dead."""
+
+
+class MissingNode(InvalidArgument):
+    """The graph has no such node."""
+
+
+class DimensionMismatch(InvalidArgument):
+    """A vector has another dimension than the others."""
 
 
 class Unusable(EngineError):

@@ -21,7 +21,7 @@ Read: TypeAlias = Callable[[Rows, Row], list[Found]]
 
 
 class Access(NamedTuple):
-    """How the rows of a table are read, given the row of the table to its left; `fixed` where that does not matter."""
+    """How the rows of a table are read, given the row on its left in a join; `fixed` where that does not matter."""
 
     fixed: bool
     read: Read

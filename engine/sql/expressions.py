@@ -170,7 +170,7 @@ def _and_or(decisive: bool) -> Build:
             for one in evaluates:
                 value = one(row)
                 if value is decisive:
-                    return decisive
+                    return value
                 if value is None:
                     result = None
             return result

@@ -34,7 +34,7 @@ class Groups:
         self._aggregates: dict[Aggregate, Slot] = {}
 
     def rewrite(self, expression: Expression) -> Expression:
-        """The expression over the row of a group. Raises SqlNameError for a column that a group has many values of."""
+        """The expression over the row of a group. Raises SqlNameError for a column outside keys and aggregates."""
         if expression in self._keys:
             place = self._keys.index(expression)
             return Slot(place, self._compiled[place].kind, f"key {place}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from engine.errors import SqlNameError, SqlTypeError, SqlValueError
@@ -12,7 +12,7 @@ from engine.sql.grouping import Groups, has_aggregate
 from engine.sql.scope import Scope
 from engine.sql.statements import Expression, Item, Literal, Name, Order, Select, Slot
 from engine.sql.tables import Rows, find_table
-from engine.sql.values import Kind, Value
+from engine.sql.values import Value
 
 if TYPE_CHECKING:
     from engine.models.space import Space
@@ -27,28 +27,20 @@ class Selected(NamedTuple):
     rows: list[tuple[Value, ...]]
 
 
-class _Output(NamedTuple):
-    """What is computed from each row: the result's columns, then what it is ordered by."""
-
-    items: list[Expression]
-    order: list[Expression]
-
-
 def select(space: Space, statement: Select, parameters: Parameters) -> Selected:
     """The result of a SELECT. Raises SqlError."""
-    named = [one for one in (statement.table, statement.join and statement.join.table) if one is not None]
-    tables = [find_table(space, one.name) for one in named]
-    scope = Scope(parameters, *zip([one.alias for one in named], tables, strict=True))
+    named = [] if statement.table is None else [statement.table]
+    named += [] if statement.join is None else [statement.join.table]
+    tables = [Rows(space, find_table(space, one.name)) for one in named]
+    scope = Scope(parameters, *[(one.alias, rows.table) for one, rows in zip(named, tables, strict=True)])
     items = list(_items(statement, scope))
     order = [_output_or_column(term.expression, items, scope) for term in statement.order]
-    output = _Output([one for one, _ in items], order)
-    if statement.distinct and not set(output.order) <= set(output.items):
+    if statement.distinct and not set(order) <= {item for item, _ in items}:
         raise SqlNameError("ORDER BY of SELECT DISTINCT takes what is selected")
     limit, offset = (_count(clause, parameters) for clause in (statement.limit, statement.offset))
-    source = _source(statement, scope, [Rows(space, table) for table in tables])
-    rows = _computed(statement, scope, items, output, source)
+    rows = _computed(statement, scope, items, order, _source(statement, scope, tables))
     if statement.distinct:
-        rows = list({row[: len(items)]: row for row in reversed(rows)}.values())[::-1]
+        rows = _distinct(rows, len(items))
     _sort(rows, statement.order, len(items))
     rows = rows[offset or 0 :][:limit]
     return Selected(tuple([name for _, name in items]), [row[: len(items)] for row in rows])
@@ -69,6 +61,7 @@ def _items(statement: Select, scope: Scope) -> Iterator[tuple[Expression, str]]:
 def _output_or_column(expression: Expression, items: list[tuple[Expression, str]], scope: Scope) -> Expression:
     """A term of ORDER BY: the number or the name of a column of the result, or an expression over the tables."""
     if isinstance(expression, Literal) and expression.sql_type is int:
+        assert isinstance(expression.value, int)
         return _numbered(expression.value, items)
     if isinstance(expression, Name) and expression.table is None:
         called = {one for one, name in items if name.lower() == expression.column.lower()}
@@ -90,10 +83,11 @@ def _column_or_output(expression: Expression, items: list[tuple[Expression, str]
     return _output_or_column(expression, items, scope)
 
 
-def _numbered(number: Any, items: list[tuple[Expression, str]]) -> Expression:
+def _numbered(number: int, items: list[tuple[Expression, str]]) -> Expression:
     if not 1 <= number <= len(items):
         raise SqlNameError(f"there is no column {number} in the result")
-    return items[number - 1][0]
+    expression, _ = items[number - 1]
+    return expression
 
 
 def _source(statement: Select, scope: Scope, tables: list[Rows]) -> Iterator[Row]:
@@ -136,22 +130,29 @@ def _joined(
 
 
 def _computed(
-    statement: Select, scope: Scope, items: list[tuple[Expression, str]], output: _Output, source: Iterator[Row]
+    statement: Select,
+    scope: Scope,
+    items: list[tuple[Expression, str]],
+    order: list[Expression],
+    source: Iterable[Row],
 ) -> list[tuple[Value, ...]]:
-    """Items and order of each row, or of each group that satisfies HAVING."""
-    having = None if statement.having is None else scope.bind(statement.having)
-    expressions = [*output.items, *output.order]
-    rows: list[Row] | Iterator[Row] = source
-    grouped = statement.group is not None or having is not None or any(has_aggregate(one) for one in expressions)
-    if grouped:
+    """What is selected and what it is ordered by, of each row or of each group that satisfies HAVING."""
+    expressions = [*[item for item, _ in items], *order]
+    if statement.group is not None or statement.having is not None or any(map(has_aggregate, expressions)):
+        having = None if statement.having is None else scope.bind(statement.having)
         groups = Groups(tuple([_column_or_output(one, items, scope) for one in statement.group or ()]))
         expressions = [groups.rewrite(one) for one in expressions]
         holds = compile_condition(None if having is None else groups.rewrite(having), "HAVING")
-        evaluates = [compile_expression(one).evaluate for one in expressions]
-        rows = filter(holds, groups.rows(source))
-    else:
-        evaluates = [compile_expression(one).evaluate for one in expressions]
-    return [tuple([evaluate(row) for evaluate in evaluates]) for row in rows]
+        source = filter(holds, groups.rows(source))
+    evaluates = [compile_expression(one).evaluate for one in expressions]
+    return [tuple([evaluate(row) for evaluate in evaluates]) for row in source]
+
+
+def _distinct(rows: list[tuple[Value, ...]], width: int) -> list[tuple[Value, ...]]:
+    first: dict[tuple[Value, ...], tuple[Value, ...]] = {}
+    for row in rows:
+        first.setdefault(row[:width], row)
+    return list(first.values())
 
 
 def _sort(rows: list[tuple[Value, ...]], order: tuple[Order, ...], first_place: int) -> None:

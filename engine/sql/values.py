@@ -85,7 +85,7 @@ def kind_of(value: Value) -> Kind | None:
 
 
 def checked_value(value: object) -> Value:
-    """The value itself. Raises SqlTypeError for what has no type of SQL, SqlValueError for what is outside its type."""
+    """The value itself. Raises SqlTypeError for what has no type of SQL, SqlValueError for what no type can hold."""
     if value is None or isinstance(value, bool):
         return value
     if type(value) is int or type(value) is float:
