@@ -151,6 +151,7 @@ class TargetRig:
         """Run a stock workload with real threads on an empty target, and have its history judged."""
         found = workloadd(workload)
         directory = Path(self.path("run"))
+        directory.mkdir()
         target = load_target(self.spec)
         self._performed += 1
         info = self._info(target, workload, clients, "threads")
