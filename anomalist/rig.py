@@ -32,7 +32,7 @@ from harness.level import Level, level
 from harness.runner import run
 from harness.store import save_history, save_run_info
 from harness.surface import CALLS, Lacking, Surface
-from harness.target import Target
+from harness.target import Target, TargetUnavailable
 from harness.targets import load_target
 from harness.verdict import Findings, RunResult, judge
 
@@ -169,7 +169,7 @@ class TargetRig:
                 op_timeout_s=OP_TIMEOUT_S,
                 directory=directory,
             )
-        except Exception as error:
+        except TargetUnavailable as error:
             self.raised.append(error)
             raise
         (name,) = WORKLOADS[workload].checkers

@@ -10,6 +10,9 @@
     ├── InvalidValue         not bytes, or no time to live (also a TypeError)
     ├── InvalidPath          cannot be a database's directory; nothing was created (also a ValueError)
     ├── InvalidArgument      another argument that makes no sense; nothing was changed (also a ValueError)
+    │   ├── StaleClaim         the task is not this worker's any more
+    │   ├── MissingNode        the graph has no such node
+    │   └── DimensionMismatch  a vector of another dimension than the others
     └── Unusable             this database object can no longer be used
         ├── DatabaseClosed   it was closed
         ├── Locked           another process or object has it open
@@ -26,16 +29,19 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "DatabaseClosed",
+    "DimensionMismatch",
     "EngineError",
     "InvalidArgument",
     "InvalidKey",
     "InvalidPath",
     "InvalidValue",
     "Locked",
+    "MissingNode",
     "NewerFormat",
     "NoSavepoint",
     "Poisoned",
     "ReadOnly",
+    "StaleClaim",
     "TransactionClosed",
     "TransactionTooLarge",
     "Unusable",
@@ -87,6 +93,18 @@ class InvalidPath(EngineError, ValueError):
 
 class InvalidArgument(EngineError, ValueError):
     """An argument makes no sense: a name, a number, a time, an embedding. Nothing was changed."""
+
+
+class StaleClaim(InvalidArgument):
+    """The task was acknowledged, given back or given to another worker, or is dead."""
+
+
+class MissingNode(InvalidArgument):
+    """The graph has no such node."""
+
+
+class DimensionMismatch(InvalidArgument):
+    """A vector has another dimension than the others."""
 
 
 class Unusable(EngineError):
