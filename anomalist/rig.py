@@ -32,7 +32,7 @@ from harness.level import Level, level
 from harness.runner import run
 from harness.store import save_history, save_run_info
 from harness.surface import CALLS, Lacking, Surface
-from harness.target import Target
+from harness.target import Target, TargetUnavailable
 from harness.targets import load_target
 from harness.verdict import Findings, RunResult, judge
 
@@ -68,6 +68,11 @@ class TargetRig:
     def kinds(self) -> frozenset[str]:
         """The operation kinds of its sessions."""
         return self._kind.capabilities.kinds
+
+    @property
+    def interleaves(self) -> bool:
+        """Whether one thread can interleave its transactions."""
+        return self._kind.capabilities.steps
 
     @property
     def promised(self) -> Level:
@@ -146,6 +151,7 @@ class TargetRig:
         """Run a stock workload with real threads on an empty target, and have its history judged."""
         found = workloadd(workload)
         directory = Path(self.path("run"))
+        directory.mkdir()
         target = load_target(self.spec)
         self._performed += 1
         info = self._info(target, workload, clients, "threads")
@@ -163,7 +169,7 @@ class TargetRig:
                 op_timeout_s=OP_TIMEOUT_S,
                 directory=directory,
             )
-        except Exception as error:
+        except TargetUnavailable as error:
             self.raised.append(error)
             raise
         (name,) = WORKLOADS[workload].checkers
@@ -299,11 +305,19 @@ class _Handle:
         self._open = True
 
     def call(self, name: str, *arguments: Any) -> Any:
-        return self._ask(name, arguments, lambda: self._surface.call(name, *arguments))
+        given = tuple(self._given(one) if callable(one) else one for one in arguments)
+        return self._ask(name, arguments, lambda: self._surface.call(name, *given))
+
+    def _given(self, work: Callable[[TransactionOf], Any]) -> Callable[[Any], Any]:
+        """A program's function of a transaction, as the surface calls it with its own."""
+        return lambda native: work(_Transaction(self, self._next(), native))
+
+    def _next(self) -> int:
+        self._transactions += 1
+        return self._transactions
 
     def begin(self, call: str = "", *arguments: Any) -> TransactionOf:
-        self._transactions += 1
-        number = self._transactions
+        number = self._next()
 
         def begun() -> Any:
             return self._surface.call(call, *arguments) if call else self._surface.begin()

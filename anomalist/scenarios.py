@@ -8,7 +8,7 @@ from time import monotonic
 from typing import Any, Final
 
 from anomalist.rig import TargetRig
-from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, TranscriptLine
+from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped, TranscriptLine
 from harness.level import implied_by
 from harness.surface import Lacking, Refused
 from harness.trouble import described
@@ -66,8 +66,8 @@ class _Performance:
         if not self._pending():
             return
         try:
-            for observed in self._scenario.program(self._rig):
-                self._observe(observed)
+            for said in self._scenario.program(self._rig):
+                self._hear(said)
         except Lacking as lacking:
             self._stop(CheckOutcome.SKIP, str(lacking))
         except Exception as error:  # noqa: BLE001  Told as the database's or as ours.
@@ -89,13 +89,15 @@ class _Performance:
     def _pending(self) -> list[Check]:
         return pending(self._scenario, self._known)
 
-    def _observe(self, observed: Observed) -> None:
+    def _hear(self, said: Observed | Skipped) -> None:
         waiting = self._pending()
-        if not waiting or waiting[0].id != observed.check:
+        if not waiting or waiting[0].id != said.check:
             due = waiting[0].id if waiting else "nothing"
-            raise RuntimeError(f"the program speaks of {observed.check} where {due} is due")
-        outcome = CheckOutcome.PASS if observed.holds else CheckOutcome.FAIL
-        self._end(waiting[0], outcome, observed.detail, observed)
+            raise RuntimeError(f"the program speaks of {said.check} where {due} is due")
+        if isinstance(said, Skipped):
+            self._end(waiting[0], CheckOutcome.SKIP, said.why)
+        else:
+            self._end(waiting[0], CheckOutcome.PASS if said.holds else CheckOutcome.FAIL, said.detail, said)
 
     def _meaning(self, error: Exception) -> tuple[CheckOutcome, str]:
         if not any(error is one for one in self._rig.raised):

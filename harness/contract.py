@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from harness.history import History
 from harness.interleaving import Interleaving, Order, Performance
-from harness.surface import Refused
+from harness.surface import Lacking, Refused
 from harness.verdict import Findings, Outcome
 
 __all__ = [
@@ -34,10 +34,12 @@ __all__ = [
     "Ran",
     "Rig",
     "Scenario",
+    "Skipped",
     "Transaction",
     "TranscriptLine",
     "answer",
     "holds",
+    "outcome",
     "same",
     "tried",
 ]
@@ -69,6 +71,13 @@ class Observed(NamedTuple):
     detail: str
     failed: int = 0
     tries: int = 1
+
+
+class Skipped(NamedTuple):
+    """What a program says of a check that this target cannot be asked, where `Check.needs` cannot say it."""
+
+    check: str
+    why: str
 
 
 class TranscriptLine(NamedTuple):
@@ -127,7 +136,10 @@ class Handle(Protocol):
         ...
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """A call of harness.surface.CALLS by itself. Raises Refused, Lacking, or what the database raises."""
+        """A call of harness.surface.CALLS by itself. Raises Refused, Lacking, or what the database raises.
+
+        A function of a transaction that is among the arguments is given a `Transaction`.
+        """
         ...
 
     def begin(self, call: str = "", *arguments: Any) -> Transaction:
@@ -147,6 +159,11 @@ class Rig(Protocol):
     """What a program works with: databases of the target, its sessions, threads, processes, damage, time."""
 
     target: str
+
+    @property
+    def interleaves(self) -> bool:
+        """Whether no call of the target ever waits for another transaction, so that one thread can interleave two."""
+        ...
 
     def has(self, *calls: str) -> bool:
         """Whether the target's surface offers all these calls."""
@@ -205,7 +222,7 @@ class Rig(Protocol):
         ...
 
 
-Program = Callable[[Rig], Iterator[Observed]]
+Program = Callable[[Rig], Iterator[Observed | Skipped]]
 
 
 class Check(NamedTuple):
@@ -326,6 +343,16 @@ def answer(call: Callable[[], Any]) -> str:
     except Exception as error:  # noqa: BLE001  Whatever the database raises is its answer.
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call returns, or the exception it raises, so that the checks after it are tried too. Raises Lacking."""
+    try:
+        return call(*arguments)
+    except Lacking:
+        raise
+    except Exception as error:  # noqa: BLE001  Whatever the database raises is its answer.
+        return error
 
 
 _SHOWN_MAX: Final = 160

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from harness.contract import Scenario
+from workloads.contract.concurrency import CONCURRENCY
+from workloads.contract.isolation import ISOLATION
+from workloads.contract.queues import QUEUES
+from workloads.contract.statements import STATEMENTS
 
 __all__ = ["SCENARIOS", "SECTIONS"]
 
@@ -27,4 +31,4 @@ SECTIONS: Final[dict[str, str]] = {
     "P": "Batches",
 }
 
-SCENARIOS: Final[tuple[Scenario, ...]] = ()
+SCENARIOS: Final[tuple[Scenario, ...]] = (*ISOLATION, *CONCURRENCY, *STATEMENTS, *QUEUES)
