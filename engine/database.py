@@ -20,13 +20,26 @@ from engine.errors import Conflict
 from engine.files import LOCK_NAME, Files
 from engine.index import Expiring, Writes
 from engine.isolation import IsolationLevel
-from engine.keys import KEY_LENGTH_MAX, Key, encode_bound, encode_key, encode_value, moment_after, prefix_end
+from engine.keys import (
+    KEY_LENGTH_MAX,
+    RESERVED,
+    Key,
+    checked_limit,
+    checked_prefix,
+    encode_bound,
+    encode_end,
+    encode_key,
+    encode_value,
+    moment_after,
+    prefix_end,
+)
 from engine.latch import Latches, ThreadLatches
+from engine.models.views import Views
 from engine.place import checked_path, make_place
 from engine.recovery import Recovery
 from engine.salvage import Salvaged, salvage
 from engine.store import Store
-from engine.transaction import ReadCommittedTransaction, Transaction, checked_prefix
+from engine.transaction import ReadCommittedTransaction, Transaction
 from engine.vfs import OsVfs, Vfs
 
 __all__ = ["MEMORY", "RETRIES", "Database"]
@@ -38,7 +51,7 @@ CHECKPOINT_LENGTH: Final = 256 << 20  # bytes
 Result = TypeVar("Result")
 
 
-class Database:
+class Database(Views):
     """An open database. Made by `Database.open`; all methods may be called from any thread."""
 
     store_class: ClassVar[type[Store]] = Store
@@ -190,7 +203,7 @@ class Database:
 
     def get(self, key: Key) -> bytes | None:
         """The value of `key`, None where there is none."""
-        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
+        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX or key >= RESERVED:
             key = encode_key(key)
         return self._store.read(key)
 
@@ -200,7 +213,7 @@ class Database:
 
     def put(self, key: Key, value: bytes, *, ttl_seconds: float | None = None) -> None:
         """Store `value` at `key`, until `ttl_seconds` from now where they are given (see `Transaction.put`)."""
-        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
+        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX or key >= RESERVED:
             key = encode_key(key)
         if type(value) is not bytes:
             value = encode_value(value)
@@ -213,9 +226,9 @@ class Database:
         """Remove `key`. It is a write even where there is nothing to remove."""
         self._store.write({encode_key(key): None})
 
-    def scan(self, start: Key = b"", end: Key | None = None) -> list[tuple[bytes, bytes]]:
-        """All (key, value) pairs with start <= key < end, in key order; `end` None: to the last key."""
-        return self._store.read_range(encode_bound(start), None if end is None else encode_bound(end))
+    def scan(self, start: Key = b"", end: Key | None = None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
+        """All (key, value) pairs with start <= key < end, in key order (see `Transaction.scan`)."""
+        return self._store.read_range(encode_bound(start), encode_end(end), checked_limit(limit))
 
     def scan_prefix(self, prefix: Key) -> list[tuple[bytes, bytes]]:
         """All pairs whose key starts with `prefix`, in key order. Raises InvalidKey for one under 2 bytes."""
@@ -224,14 +237,14 @@ class Database:
     def scan_prefix_unchecked(self, prefix: Key) -> list[tuple[bytes, bytes]]:
         """As `scan_prefix` with a prefix of any length; b"" is everything."""
         start = encode_bound(prefix)
-        return self._store.read_range(start, prefix_end(start))
+        return self._store.read_range(start, encode_end(prefix_end(start)))
 
     def put_batch(self, pairs: Iterable[tuple[Key, bytes]]) -> int:
         """Put all pairs in one transaction, the last one winning where a key comes twice; returns their number."""
         writes: Writes = {}
         count = 0
         for key, value in pairs:
-            if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
+            if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX or key >= RESERVED:
                 key = encode_key(key)  # noqa: PLW2901
             writes[key] = value if type(value) is bytes else encode_value(value)
             count += 1
@@ -303,14 +316,22 @@ class Database:
                     raise
         raise ValueError(f"retries is at least 0, not {retries}")
 
+    def atomically(self, work: Callable[[Transaction], Result]) -> Result:
+        """The same as `with_transaction(work)`: what a data model is used through, as within a transaction."""
+        return self.with_transaction(work)
+
+    def now(self) -> float:
+        """What the engine's clock says, in seconds since the epoch."""
+        return self._clock.now()
+
     def stats(self) -> dict[str, int | float | str]:
         """What there is and what happened since it was opened, counted.
 
-        keys: with a value. versions: in memory, deletions included. active: transactions that hold a snapshot.
-        remembered: what running transactions are judged by. newest: the newest commit's number. commits: with or
-        without writes; conflicts: refused ones. flushes, syncs, log_bytes: of the log; log_length: bytes of it now.
-        checkpoint: the commit of the newest one; checkpoints: made, and failed_checkpoints: that were tried by
-        itself and failed. open_seconds: by the clock.
+        keys: with a value, rows of data models included. versions: in memory, deletions included. active:
+        transactions that hold a snapshot. remembered: what running transactions are judged by. newest: the newest
+        commit's number. commits: with or without writes; conflicts: refused ones. flushes, syncs, log_bytes: of the
+        log; log_length: bytes of it now. checkpoint: the commit of the newest one; checkpoints: made, and
+        failed_checkpoints: that were tried by itself and failed. open_seconds: by the clock.
         """
         store, files = self._store, self._files
         newest = store.newest()

@@ -6,9 +6,10 @@
     ├── ReadOnly             a write in a transaction that was declared read-only
     ├── NoSavepoint          the transaction has no savepoint of that name (also a LookupError)
     ├── TransactionTooLarge  one transaction's writes do not fit into one log record
-    ├── InvalidKey           empty, too long, neither bytes nor text (also a ValueError)
+    ├── InvalidKey           empty, too long, reserved, neither bytes nor text (also a ValueError)
     ├── InvalidValue         not bytes, or no time to live (also a TypeError)
     ├── InvalidPath          cannot be a database's directory; nothing was created (also a ValueError)
+    ├── InvalidArgument      another argument that makes no sense; nothing was changed (also a ValueError)
     └── Unusable             this database object can no longer be used
         ├── DatabaseClosed   it was closed
         ├── Locked           another process or object has it open
@@ -26,6 +27,7 @@ __all__ = [
     "Corrupt",
     "DatabaseClosed",
     "EngineError",
+    "InvalidArgument",
     "InvalidKey",
     "InvalidPath",
     "InvalidValue",
@@ -72,7 +74,7 @@ class TransactionTooLarge(EngineError):
 
 
 class InvalidKey(EngineError, ValueError):
-    """The key (or prefix) is empty, too long, or neither bytes nor text."""
+    """The key (or prefix) is empty, too long, reserved for the data models, or neither bytes nor text."""
 
 
 class InvalidValue(EngineError, TypeError):
@@ -81,6 +83,10 @@ class InvalidValue(EngineError, TypeError):
 
 class InvalidPath(EngineError, ValueError):
     """The path cannot be a database's directory. Nothing was created."""
+
+
+class InvalidArgument(EngineError, ValueError):
+    """An argument makes no sense: a name, a number, a time, an embedding. Nothing was changed."""
 
 
 class Unusable(EngineError):

@@ -12,7 +12,8 @@ Writers hold the store's commit mutex; readers hold nothing and look at or below
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
+from heapq import merge
 from typing import Any, Final, NamedTuple, TypeAlias
 
 __all__ = ["SIDE_LENGTH_MAX", "Expiring", "Index", "Node", "Writes", "expiry_of", "value_of"]
@@ -76,6 +77,22 @@ class Index:
                 node = node[2]
             if node is not None and node[1] is not None:
                 found.append((key, node[1]))
+        return found
+
+    def first_visible(
+        self, start: bytes, end: bytes | None, snap: int, limit: int, without: Container[bytes] = ()
+    ) -> list[tuple[bytes, bytes]]:
+        """The first `limit` pairs of `visible_between`, keys in `without` left out. Looks at no key behind them."""
+        chain = self.versions.get
+        found: list[tuple[bytes, bytes]] = []
+        for key in merge(*[_each(keys, start, end) for keys in self._order]):
+            node = chain(key)
+            while node is not None and node[0] > snap:
+                node = node[2]
+            if node is not None and node[1] is not None and key not in without:
+                found.append((key, node[1]))
+                if len(found) == limit:
+                    break
         return found
 
     def entries_at(self, snap: int) -> Iterator[tuple[bytes, bytes | Expiring]]:
@@ -189,6 +206,13 @@ def _part(keys: list[bytes], start: bytes, end: bytes | None) -> list[bytes]:
     first = bisect_left(keys, start) if start else 0
     last = len(keys) if end is None else bisect_left(keys, end)
     return keys[first:last]
+
+
+def _each(keys: list[bytes], start: bytes, end: bytes | None) -> Iterator[bytes]:
+    for place in range(bisect_left(keys, start), len(keys)):
+        if end is not None and keys[place] >= end:
+            return
+        yield keys[place]
 
 
 def _chain(node: Node | None) -> Iterator[Node]:

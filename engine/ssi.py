@@ -29,13 +29,13 @@ Serializable snapshot isolation in PostgreSQL, VLDB 2012. Fekete et al.: Making 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from engine.errors import Conflict
 from engine.index import Index, Node, Writes
 
-__all__ = ["KeyRange", "SerializableRule"]
+__all__ = ["KeyRange", "SerializableRule", "range_read"]
 
 KeyRange: TypeAlias = tuple[bytes, bytes | None]  # [start, end); None: no upper bound
 
@@ -233,6 +233,15 @@ class SerializableRule:
             assert 0 < min(stamps) <= max(stamps) <= seq, f"a stamp of a range is outside (0, {seq}]"
         for stamp in self._stamps.values():
             assert 0 < stamp <= seq, f"stamp {stamp} is outside (0, {seq}]"
+
+
+def range_read(start: bytes, end: bytes | None, pairs: Sequence[tuple[bytes, bytes]], limit: int | None) -> KeyRange:
+    """The range that a scan has read, by what it found in [start, end).
+
+    It is the range that was asked for, an empty one too: whoever adds a key inside changes the answer. Where a
+    `limit` was reached it ends with the last key found: nobody has looked further.
+    """
+    return (start, end) if limit is None or len(pairs) < limit else (start, pairs[-1][0] + b"\0")
 
 
 def _by_stamp(reader: tuple[int, int]) -> int:

@@ -7,7 +7,7 @@ nothing is acknowledged, a read included, before the log has flushed everything 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import ClassVar, NoReturn
 
 from engine.clock import Clock
@@ -19,7 +19,7 @@ from engine.index import Index, Node, Writes
 from engine.isolation import IsolationLevel
 from engine.latch import Latches, Mutex
 from engine.safe_snapshot import Candidate, SafeSnapshots
-from engine.ssi import KeyRange, SerializableRule
+from engine.ssi import KeyRange, SerializableRule, range_read
 from engine.wal import Encoded
 
 __all__ = ["Store"]
@@ -185,6 +185,14 @@ class Store:
         if self._active and self.horizon() < number:
             self.rule.remember_reads(reads, ranges, snap, number)
 
+    def pairs(
+        self, start: bytes, end: bytes | None, snap: int, limit: int | None, without: Container[bytes] = ()
+    ) -> list[tuple[bytes, bytes]]:
+        """The pairs of [start, end) as of `snap`; with `limit` the first of them that are not in `without`."""
+        if limit is None:
+            return self.index.visible_between(start, end, snap)
+        return self.index.first_visible(start, end, snap, limit, without)
+
     # Single operations, each a serializable transaction of its own that cannot be refused: nothing commits between
 
     def write(self, writes: Writes) -> int:
@@ -226,12 +234,12 @@ class Store:
         self.acknowledge(seq)
         return values
 
-    def read_range(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
-        """The committed (key, value) pairs of [start, end) in key order, all at one moment."""
+    def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
+        """The committed (key, value) pairs of [start, end) in key order, all at one moment; the first `limit`."""
         with self._mutex:
             seq = self.newest_now()
-            pairs = self.index.visible_between(start, end, seq)
-            self._stamp((), ((start, end),), seq, seq)
+            pairs = self.pairs(start, end, seq, limit)
+            self._stamp((), (range_read(start, end, pairs, limit),), seq, seq)
         self.acknowledge(seq)
         return pairs
 
@@ -249,11 +257,13 @@ class Store:
         with self._mutex:
             return self.newest_now()
 
-    def peek_range(self, start: bytes, end: bytes | None) -> tuple[list[tuple[bytes, bytes]], int]:
-        """The committed pairs of [start, end) and the number of the newest commit at that moment."""
+    def peek_range(
+        self, start: bytes, end: bytes | None, limit: int | None = None, without: Container[bytes] = ()
+    ) -> tuple[list[tuple[bytes, bytes]], int]:
+        """`pairs` of the newest commit at that moment, and its number."""
         with self._mutex:
             seq = self.newest_now()
-            return self.index.visible_between(start, end, seq), seq
+            return self.pairs(start, end, seq, limit, without), seq
 
     def acknowledge(self, number: int) -> None:
         """Return once everything up to commit `number` is as safe as the sync mode promises."""

@@ -9,32 +9,28 @@ seen may have decided what it does next, so it is judged all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from types import TracebackType
-from typing import Final
+from typing import Any, Final, TypeAlias, TypeVar
 
-from engine.errors import InvalidKey, NoSavepoint, ReadOnly, TransactionClosed
+from engine.errors import NoSavepoint, ReadOnly, TransactionClosed
 from engine.index import Expiring, Writes, value_of
 from engine.isolation import IsolationLevel
-from engine.keys import (
-    KEY_LENGTH_MAX,
-    PREFIX_LENGTH_MIN,
-    Key,
-    encode_bound,
-    encode_key,
-    encode_value,
-    moment_after,
-    prefix_end,
-)
-from engine.ssi import KeyRange
+from engine.key_values import KeyValues
+from engine.models.views import Views
+from engine.ssi import KeyRange, range_read
 from engine.store import Store
 
-__all__ = ["ReadCommittedTransaction", "Transaction", "checked_prefix"]
+__all__ = ["ReadCommittedTransaction", "Transaction"]
+
+Result = TypeVar("Result")
+_Before: TypeAlias = tuple[bytes, Any]  # a key, and what had been written to it before: perhaps nothing
 
 _NO_SNAPSHOT: Final = -1
+_ABSENT: Final = object()
 
 
-class Transaction:
+class Transaction(KeyValues, Views):
     """A transaction at SNAPSHOT or SERIALIZABLE.
 
     As a context manager it commits at the end of the block, or aborts where the block raises. One that is neither
@@ -43,7 +39,7 @@ class Transaction:
 
     __slots__ = (
         "_commit_ts", "_may_pivot", "_open", "_ranges", "_reads", "_safe", "_savepoints", "_snap", "_store",
-        "_writes", "deferrable", "isolation", "read_only",
+        "_undo", "_writes", "deferrable", "isolation", "read_only",
     )  # fmt: skip
 
     def __init__(self, store: Store, isolation: IsolationLevel, read_only: bool, deferrable: bool = False) -> None:
@@ -60,6 +56,7 @@ class Transaction:
         self._reads: set[bytes] = set()
         self._ranges: set[KeyRange] = set()
         self._savepoints: list[tuple[str, Writes]] = []
+        self._undo: list[_Before] | None = None  # how to take back the writes of `atomically`, while it runs
 
     @property
     def start_ts(self) -> int | None:
@@ -71,12 +68,14 @@ class Transaction:
         """Its place in the order of commits: its own number, or `start_ts` if it wrote nothing. None before."""
         return self._commit_ts
 
-    def get(self, key: Key) -> bytes | None:
-        """The value of `key`, None where there is none."""
+    def now(self) -> float:
+        """What the engine's clock says, in seconds since the epoch."""
+        return self._store.clock.now()
+
+    def read(self, key: bytes) -> bytes | None:
+        """The value of a key that is checked already, or is a row of a data model."""
         if not self._open:
             self._refuse_closed()
-        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
-            key = encode_key(key)
         if self._snap < 0:
             self._begin()
         store = self._store
@@ -95,59 +94,59 @@ class Transaction:
             node = node[2]
         return None
 
-    def put(self, key: Key, value: bytes, *, ttl_seconds: float | None = None) -> None:
-        """Store `value` at `key` when the transaction commits.
+    def write(self, key: bytes, value: bytes | Expiring | None) -> None:
+        """Put a value at such a key, or delete it (None), when the transaction commits."""
+        if not self._open:
+            self._refuse_closed()
+        if self.read_only:
+            raise ReadOnly("the transaction was declared read-only")
+        if self._snap < 0:
+            self._begin()
+        if self._store.failure is not None:
+            self._store.refuse_unusable()
+        if self._undo is not None:
+            self._undo.append((key, self._writes.get(key, _ABSENT)))
+        self._writes[key] = value
 
-        With `ttl_seconds` it ends that long after this call: snapshots taken from then on do not see it. The
-        transaction's own reads do, whatever the time. Raises InvalidValue for a time that makes no sense.
+    def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
+        """The pairs of [start, end) in key order, bounds as such keys; the first `limit` of them.
+
+        With a `limit` that is reached, nothing behind the last key returned has been read.
         """
-        if type(key) is not bytes or not 0 < len(key) <= KEY_LENGTH_MAX:
-            key = encode_key(key)
-        if type(value) is not bytes:
-            value = encode_value(value)
-        if ttl_seconds is None:
-            self._write(key, value)
+        if not self._open:
+            self._refuse_closed()
+        if self._snap < 0:
+            self._begin()
+        self._store.refuse_unusable()
+        own = self._own_writes(start, end)
+        pairs = _merged(self._store.pairs(start, end, self._snap, limit, own), own, limit)
+        if not self._safe:
+            self._ranges.add(range_read(start, end, pairs, limit))
+        return pairs
+
+    def atomically(self, work: Callable[[Transaction], Result]) -> Result:
+        """Run `work` and return what it returned. Where it raises, all that it wrote is taken back, reads are not."""
+        outer, undo, savepoints = self._undo, list[_Before](), list(self._savepoints)
+        self._undo = undo
+        try:
+            result = work(self)
+        except BaseException:
+            self._take_back(undo)
+            self._savepoints = savepoints
+            raise
         else:
-            self._write(key, Expiring(value, moment_after(self._store.clock.now(), ttl_seconds)))
+            if outer is not None:
+                outer += undo
+            return result
+        finally:
+            self._undo = outer
 
-    def delete(self, key: Key) -> None:
-        """Remove `key` when the transaction commits. It is a write even where there is nothing to remove."""
-        self._write(encode_key(key), None)
-
-    def exists(self, key: Key) -> bool:
-        """Whether `key` has a value."""
-        return self.get(key) is not None
-
-    def scan(self, start: Key = b"", end: Key | None = None) -> list[tuple[bytes, bytes]]:
-        """All (key, value) pairs with start <= key < end, in key order; `end` None: to the last key."""
-        return self._scan(encode_bound(start), None if end is None else encode_bound(end))
-
-    def scan_prefix(self, prefix: Key) -> list[tuple[bytes, bytes]]:
-        """All pairs whose key starts with `prefix`, in key order. Raises InvalidKey for one under 2 bytes."""
-        return self.scan_prefix_unchecked(checked_prefix(prefix))
-
-    def scan_prefix_unchecked(self, prefix: Key) -> list[tuple[bytes, bytes]]:
-        """As `scan_prefix` with a prefix of any length; b"" is everything."""
-        start = encode_bound(prefix)
-        return self._scan(start, prefix_end(start))
-
-    def put_batch(self, pairs: Iterable[tuple[Key, bytes]]) -> int:
-        """Put all pairs, the last one winning where a key comes twice; returns how many pairs there were.
-
-        All are checked before the first is put.
-        """
-        checked = [(encode_key(key), encode_value(value)) for key, value in pairs]
-        for key, value in checked:
-            self._write(key, value)
-        return len(checked)
-
-    def get_batch(self, keys: Iterable[Key]) -> list[bytes | None]:
-        """The values of `keys` in their order, None for those that have none."""
-        return [self.get(key) for key in keys]
-
-    def delete_batch(self, keys: Iterable[Key]) -> int:
-        """Delete all of `keys`; returns how many had a value."""
-        return sum([self._delete_existing(key) for key in [encode_key(key) for key in keys]])
+    def _take_back(self, undo: list[_Before]) -> None:
+        for key, before in reversed(undo):
+            if before is _ABSENT:
+                self._writes.pop(key, None)
+            else:
+                self._writes[key] = before
 
     def savepoint(self, name: str) -> None:
         """Remember what was written so far under `name`; a name that is taken already is hidden until released."""
@@ -161,7 +160,10 @@ class Transaction:
         """
         place = self._place_of(name)
         del self._savepoints[place + 1 :]
-        self._writes = dict(self._savepoints[place][1])
+        kept = self._savepoints[place][1]
+        if self._undo is not None:
+            self._undo += [(key, self._writes.get(key, _ABSENT)) for key in self._writes.keys() | kept.keys()]
+        self._writes = dict(kept)
 
     def release(self, name: str) -> None:
         """Forget the latest savepoint `name` and later ones; what was written stays. Raises NoSavepoint."""
@@ -221,47 +223,12 @@ class Transaction:
         else:
             self._snap = self._store.register_snapshot(may_pivot=self._may_pivot)
 
-    def _write(self, key: bytes, value: bytes | Expiring | None) -> None:
-        if not self._open:
-            self._refuse_closed()
-        if self.read_only:
-            raise ReadOnly("the transaction was declared read-only")
-        if self._snap < 0:
-            self._begin()
-        if self._store.failure is not None:
-            self._store.refuse_unusable()
-        self._writes[key] = value
-
-    def _delete_existing(self, key: bytes) -> bool:
-        found = self.exists(key)
-        self._write(key, None)
-        return found
-
-    def _scan(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
-        if not self._open:
-            self._refuse_closed()
-        if self._snap < 0:
-            self._begin()
-        self._store.refuse_unusable()
-        # The bounds are what was read, an empty result included: whoever adds a key inside changes the answer.
-        if not self._safe:
-            self._ranges.add((start, end))
-        return self._with_own_writes(self._store.index.visible_between(start, end, self._snap), start, end)
-
-    def _with_own_writes(
-        self, pairs: list[tuple[bytes, bytes]], start: bytes, end: bytes | None
-    ) -> list[tuple[bytes, bytes]]:
-        own = {
+    def _own_writes(self, start: bytes, end: bytes | None) -> dict[bytes, bytes | None]:
+        return {
             key: value_of(written)
             for key, written in self._writes.items()
             if start <= key and (end is None or key < end)
         }
-        if not own:
-            return pairs
-        merged = [pair for pair in pairs if pair[0] not in own]
-        merged += [(key, value) for key, value in own.items() if value is not None]
-        merged.sort()
-        return merged
 
     def _refuse_ended(self) -> None:
         if not self._open:
@@ -280,16 +247,23 @@ class ReadCommittedTransaction(Transaction):
 
     __slots__ = ()
 
-    def get(self, key: Key) -> bytes | None:
-        """The value of `key` now, None where there is none."""
+    def read(self, key: bytes) -> bytes | None:
+        """The value now of a key that is checked already, or is a row of a data model."""
         if not self._open:
             self._refuse_closed()
-        key = encode_key(key)
         if key in self._writes:
             self._store.refuse_unusable()
             return value_of(self._writes[key])
         value, self._snap = self._store.peek(key)
         return value
+
+    def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
+        """The pairs of [start, end) now, in key order; the first `limit` of them."""
+        if not self._open:
+            self._refuse_closed()
+        own = self._own_writes(start, end)
+        pairs, self._snap = self._store.peek_range(start, end, limit, own)
+        return _merged(pairs, own, limit)
 
     def commit(self) -> int:
         """Make the writes visible, and everything that was read safe; returns `commit_ts`."""
@@ -314,16 +288,14 @@ class ReadCommittedTransaction(Transaction):
         if self._snap < 0:
             self._snap = self._store.newest()
 
-    def _scan(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
-        if not self._open:
-            self._refuse_closed()
-        pairs, self._snap = self._store.peek_range(start, end)
-        return self._with_own_writes(pairs, start, end)
 
-
-def checked_prefix(prefix: Key) -> bytes:
-    """The prefix as bytes. Raises InvalidKey for one under PREFIX_LENGTH_MIN bytes."""
-    encoded = encode_bound(prefix)
-    if len(encoded) < PREFIX_LENGTH_MIN:
-        raise InvalidKey(f"a prefix has at least {PREFIX_LENGTH_MIN} bytes; scan_prefix_unchecked takes any")
-    return encoded
+def _merged(
+    pairs: list[tuple[bytes, bytes]], own: dict[bytes, bytes | None], limit: int | None
+) -> list[tuple[bytes, bytes]]:
+    """The pairs as a transaction sees them that has `own` writes there."""
+    if not own:
+        return pairs
+    merged = [pair for pair in pairs if pair[0] not in own]
+    merged += [(key, value) for key, value in own.items() if value is not None]
+    merged.sort()
+    return merged[:limit]

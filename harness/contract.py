@@ -17,8 +17,8 @@ from typing import Any, Final, NamedTuple, Protocol
 
 from harness.history import History
 from harness.interleaving import Interleaving, Order, Performance
-from harness.surface import Refused
-from harness.verdict import Findings
+from harness.surface import Lacking, Refused
+from harness.verdict import Findings, Outcome
 
 __all__ = [
     "SEVERITIES",
@@ -34,10 +34,12 @@ __all__ = [
     "Ran",
     "Rig",
     "Scenario",
+    "Skipped",
     "Transaction",
     "TranscriptLine",
     "answer",
     "holds",
+    "outcome",
     "same",
     "tried",
 ]
@@ -47,12 +49,15 @@ TIME_LIMIT_S: Final = 30.0
 
 
 class CheckOutcome(IntEnum):
-    """Ordered so that the maximum of several is the outcome of all together."""
+    """Ordered so that the maximum of several is the outcome of all together.
 
-    PASS = 0
-    SKIP = 1  # The target does not offer what it takes; `detail` says what.
-    FAIL = 2
-    ERROR = 3  # The harness's own mistake: nothing is said of the database.
+    What was skipped hides nothing that held, and the harness's own mistake hides no failure of the database.
+    """
+
+    SKIP = 0  # The target does not offer what it takes; `detail` says what.
+    PASS = 1
+    ERROR = 2  # The harness's own mistake: nothing is said of the database.
+    FAIL = 3
 
 
 class Observed(NamedTuple):
@@ -66,6 +71,13 @@ class Observed(NamedTuple):
     detail: str
     failed: int = 0
     tries: int = 1
+
+
+class Skipped(NamedTuple):
+    """What a program says of a check that this target cannot be asked, where `Check.needs` cannot say it."""
+
+    check: str
+    why: str
 
 
 class TranscriptLine(NamedTuple):
@@ -117,10 +129,17 @@ class Handle(Protocol):
     """A database that was opened by `Rig.open`, through the target's surface. Every call is in the transcript."""
 
     path: str
-    documented: Mapping[str, str]
+
+    @property
+    def documented(self) -> Mapping[str, str]:
+        """{name of harness.surface.DOCUMENTED: where the documentation promises it}."""
+        ...
 
     def call(self, name: str, *arguments: Any) -> Any:
-        """A call of harness.surface.CALLS by itself. Raises Refused, Lacking, or what the database raises."""
+        """A call of harness.surface.CALLS by itself. Raises Refused, Lacking, or what the database raises.
+
+        A function of a transaction that is among the arguments is given a `Transaction`.
+        """
         ...
 
     def begin(self, call: str = "", *arguments: Any) -> Transaction:
@@ -193,8 +212,12 @@ class Rig(Protocol):
         """Let time pass."""
         ...
 
+    def now(self) -> float:
+        """Seconds on a clock that only goes forward."""
+        ...
 
-Program = Callable[[Rig], Iterator[Observed]]
+
+Program = Callable[[Rig], Iterator[Observed | Skipped]]
 
 
 class Check(NamedTuple):
@@ -214,7 +237,8 @@ class Scenario:
     """One subsection, such as A1. `kinds` are operation kinds of sessions and `calls` of the surface that it needs.
 
     `impact` says what breaks for a user where a check of it fails, `advice` what to do about it first. `severity`
-    is of SEVERITIES. `time_limit_s` holds for each check.
+    is of SEVERITIES. `level` is the weakest level whose promise this is: a target that promises less is not asked.
+    `time_limit_s` holds for each check.
     """
 
     id: str
@@ -226,6 +250,7 @@ class Scenario:
     advice: str
     kinds: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    level: str = ""
     time_limit_s: float = TIME_LIMIT_S
 
     @property
@@ -268,6 +293,14 @@ class ContractRun:
     command: str = ""
     interrupted: bool = False
 
+    @property
+    def outcome(self) -> Outcome:
+        """FAIL where a check failed; PASS where the others held or were skipped, and not all were skipped."""
+        together = max((result.outcome for result in self.results), default=CheckOutcome.SKIP)
+        if together is CheckOutcome.FAIL:
+            return Outcome.FAIL
+        return Outcome.PASS if together is CheckOutcome.PASS and not self.interrupted else Outcome.UNKNOWN
+
     def count(self, outcome: CheckOutcome) -> int:
         """How many checks have this outcome."""
         return sum(result.outcome is outcome for result in self.results)
@@ -305,6 +338,16 @@ def answer(call: Callable[[], Any]) -> str:
     except Exception as error:  # noqa: BLE001  Whatever the database raises is its answer.
         return f"{type(error).__name__}: {error}"
     return ""
+
+
+def outcome(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call returns, or the exception it raises, so that the checks after it are tried too. Raises Lacking."""
+    try:
+        return call(*arguments)
+    except Lacking:
+        raise
+    except Exception as error:  # noqa: BLE001  Whatever the database raises is its answer.
+        return error
 
 
 _SHOWN_MAX: Final = 160

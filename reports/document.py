@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from harness.verdict import Outcome, RunResult, SuiteRun, worst
-from reports.overall import AnomalyGroup, Overall, overall, suite_outcome
+from reports.overall import AnomalyGroup, Overall, overall
 from reports.values import json_safe
 
 __all__ = ["SCHEMA_VERSION", "check_document", "encode", "run_document"]
@@ -24,7 +24,7 @@ def run_document(suite_run: SuiteRun, out: str) -> dict[str, Any]:
     """What `run --json` prints: plain JSON types only. `out` is the run directory, as the user wrote it."""
     document = {
         "schema_version": SCHEMA_VERSION,
-        "outcome": _word(suite_outcome(suite_run)),
+        "outcome": _word(suite_run.outcome),
         "suite": suite_run.suite,
         "command": suite_run.command,
         "seconds": round(suite_run.seconds, 3),

@@ -95,7 +95,7 @@ def render_page(suite_run: SuiteRun) -> str:
     bold, rest = headline(suite_run, seen)
     values: dict[str, Any] = {
         "suite_run": suite_run,
-        "outcome": max((one.outcome for _, one in seen), default=Outcome.UNKNOWN),
+        "outcome": suite_run.outcome,
         "bold": bold,
         "rest": rest,
         "lead": _lead(suite_run, seen),

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.verdict import NOT_RUN, Outcome, RunResult, SuiteRun
-from reports.overall import AnomalyGroup, Overall, overall, suite_outcome
+from reports.overall import AnomalyGroup, Overall, overall
 from reports.values import visible
 
 __all__ = ["summary"]
@@ -40,7 +40,7 @@ def summary(suite_run: SuiteRun, report: str = "") -> RenderableType:
 
 
 def _headline(suite_run: SuiteRun, seen: Seen) -> Text:
-    outcome = suite_outcome(suite_run)
+    outcome = suite_run.outcome
     counts = [
         f"{number} {kind.name.lower()}"
         for kind in reversed(Outcome)

@@ -9,7 +9,6 @@ from engine.collection import Collector
 from engine.errors import Conflict
 from engine.index import Node, expiry_of
 from engine.isolation import IsolationLevel
-from engine.keys import encode_key
 from engine.store import Store
 from engine.transaction import Transaction
 
@@ -122,12 +121,12 @@ class ReadsTheNewest(Transaction):
 
     __slots__ = ()
 
-    def get(self, key: Any) -> bytes | None:
+    def read(self, key: bytes) -> bytes | None:
         snap = self._snap
         if snap >= 0 and self._open:
             self._snap = self._store.seq
         try:
-            return super().get(key)
+            return super().read(key)
         finally:
             if snap >= 0:
                 self._snap = snap
@@ -149,11 +148,11 @@ class TtlPerRead(Transaction):
 
     __slots__ = ()
 
-    def get(self, key: Any) -> bytes | None:
-        node = self._store.index.versions.get(encode_key(key))
+    def read(self, key: bytes) -> bytes | None:
+        node = self._store.index.versions.get(key)
         if node is not None and (expires_at := expiry_of(node)) is not None:
-            return super().get(key) if self._store.clock.now() < expires_at else None
-        return super().get(key)
+            return super().read(key) if self._store.clock.now() < expires_at else None
+        return super().read(key)
 
 
 class RangeToItsLastKey(Transaction):
@@ -161,9 +160,9 @@ class RangeToItsLastKey(Transaction):
 
     __slots__ = ()
 
-    def _scan(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
+    def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
         before = set(self._ranges)
-        pairs = super()._scan(start, end)
+        pairs = super().read_range(start, end, limit)
         self._ranges = before | ({(start, pairs[-1][0] + b"\0")} if pairs else {(start, end)})
         return pairs
 
@@ -173,9 +172,9 @@ class EmptyRangesForgotten(Transaction):
 
     __slots__ = ()
 
-    def _scan(self, start: bytes, end: bytes | None) -> list[tuple[bytes, bytes]]:
+    def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
         before = set(self._ranges)
-        pairs = super()._scan(start, end)
+        pairs = super().read_range(start, end, limit)
         if not pairs:
             self._ranges = before
         return pairs
@@ -186,9 +185,9 @@ class MissingKeysNotRead(Transaction):
 
     __slots__ = ()
 
-    def get(self, key: Any) -> bytes | None:
+    def read(self, key: bytes) -> bytes | None:
         before = set(self._reads)
-        value = super().get(key)
+        value = super().read(key)
         if value is None:
             self._reads = before
         return value
