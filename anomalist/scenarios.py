@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final
 
+from anomalist.repros import program_of
 from anomalist.rig import TargetRig
 from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped, TranscriptLine
 from harness.level import implied_by
@@ -55,6 +56,7 @@ class _Performance:
         self._tell = tell
         self._known: set[str] = set()
         self._since = monotonic()
+        self._own = (0, 0)  # Where the calls begin and end that were made for the last check that made any.
 
     def run(self) -> None:
         """All of it."""
@@ -123,12 +125,15 @@ class _Performance:
         self._known.add(check.id)
         now = monotonic()
         failed = outcome is CheckOutcome.FAIL
+        if (made := len(self._rig.transcript)) > self._own[1]:
+            self._own = (self._own[1], made)
         self._tell(
             _result(self._scenario, check, outcome, detail)._replace(
                 failed=observed.failed if observed is not None else int(failed),
                 tries=observed.tries if observed is not None else 1,
                 seconds=round(now - self._since, 3),
                 transcript=_lines(self._rig.transcript) if failed else (),
+                repro=program_of(self._rig, self._scenario.id, self._own[0], detail) if failed else "",
             )
         )
         self._since = now
@@ -154,7 +159,7 @@ def _lines(transcript: list[TranscriptLine]) -> tuple[str, ...]:
 
 
 def _line(line: TranscriptLine) -> str:
-    where = f"db{line.database}" + (f".t{line.transaction}" if line.transaction else "")
+    where = (f"db{line.database}" if line.database else "rig") + (f".t{line.transaction}" if line.transaction else "")
     arguments = ", ".join(_short(one) for one in line.arguments)
     return f"{where}.{line.name}({arguments}) → {line.error or _short(line.result)}"
 
