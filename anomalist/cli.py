@@ -22,7 +22,17 @@ __all__ = ["command_line", "run_command_line"]
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit")
 _FORMATS = ("auto", "edn", "jsonl", "json")
-_LIST_KINDS = ("anomalies", "checkers", "interleavings", "levels", "mutants", "suites", "targets", "workloads")
+_LIST_KINDS = (
+    "anomalies",
+    "checkers",
+    "checks",
+    "interleavings",
+    "levels",
+    "mutants",
+    "suites",
+    "targets",
+    "workloads",
+)
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -130,6 +140,19 @@ _TARGET = click.option(
     "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
 )
 @click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="ID",
+    help="Of contract: only this section, scenario or check, such as A, A1 or A1.2; repeatable.",
+)
+@click.option(
+    "--emit-repro",
+    type=_EXISTING,
+    metavar="DIR",
+    help="Of contract: a script for each failed check that needs no harness.",
+)
 @click.option("--out", type=_EXISTING, help="An empty or new directory for everything recorded.")
 @click.option(
     "--report",
@@ -145,7 +168,8 @@ _TARGET = click.option(
 def run_verb(**options: Any) -> int:
     """Run a suite: generate, execute, record, check, report.
 
-    SUITE is quick (the default) or standard; `anomalist list` names workloads, levels and targets.
+    SUITE is quick (the default), standard, or contract: the promises of a database beside isolation, one by one.
+    `anomalist list` names suites, workloads, checks, levels and targets.
     """
     from anomalist.verbs import run_verb as verb
 
