@@ -285,7 +285,7 @@ class CheckResult(NamedTuple):
 class ContractRun:
     """All checks on one target, in the order of the catalogue. `sections` are {letter: title} of all there are.
 
-    `scenarios` are rows {id, title, severity, impact, advice} of those that have a result.
+    `scenarios` are {id: row of title, severity, impact and advice} of those that have a result.
     """
 
     target: str
