@@ -136,7 +136,7 @@ def reasons(run: ContractRun, outcome: CheckOutcome) -> tuple[Reason, ...]:
         if result.outcome is outcome:
             grouped.setdefault(result.detail, []).append(result)
     return tuple(
-        sorted((Reason(*item[:1], tuple(item[1])) for item in grouped.items()), key=lambda one: -len(one[1]))
+        sorted((Reason(detail, tuple(of)) for detail, of in grouped.items()), key=lambda one: -len(one.results))
     )
 
 

@@ -28,7 +28,7 @@ def result(check: str, outcome: str, title: str, detail: str, severity: str = "c
 
 def scenario(name: str, title: str, severity: str, impact: str, advice: str) -> dict[str, dict[str, str]]:
     """A row of ContractRun.scenarios."""
-    return {name: {"id": name, "title": title, "severity": severity, "impact": impact, "advice": advice}}
+    return {name: {"title": title, "severity": severity, "impact": impact, "advice": advice}}
 
 
 SCENARIOS = (
