@@ -6,7 +6,7 @@ has these calls itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from engine.keys import RESERVED
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from engine.models.queue import Queue
     from engine.models.temporal import Temporal
     from engine.models.vectors import Vectors
+    from engine.sql.execute import Result as SqlResult
     from engine.transaction import Transaction
 
 __all__ = ["Views"]
@@ -79,3 +80,13 @@ class Views(Protocol):
         from engine.models.vectors import Vectors
 
         return Vectors(self, name, dimension, metric)
+
+    def execute(self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> SqlResult:
+        """Run one SQL statement, whose parameters are written `?` or `:name`; see `engine.sql`."""
+        from engine.sql.execute import execute
+
+        return execute(self, statement, parameters)
+
+    def sql(self, statement: str, parameters: Sequence[object] | Mapping[str, object] = ()) -> SqlResult:
+        """The same as `execute`."""
+        return self.execute(statement, parameters)

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from harness.contract import Conducted, Ran, Rig
 from harness.history import Op, Status, Txn
 from harness.interleaving import COMMIT, Interleaving, Performance, orders_of
+from harness.verdict import Anomaly
 
-__all__ = ["lapse", "performances", "reads_before_commits", "refutation", "transactions"]
+__all__ = ["anomalies_of", "lapse", "performances", "reads_before_commits", "refutation", "transactions"]
 
 
 def performances(rig: Rig, script: Interleaving) -> Iterator[Conducted]:
@@ -39,12 +40,19 @@ def lapse(conducted: Conducted, level: str) -> str:
 
 
 def refutation(judged: Conducted | Ran, level: str) -> str:
-    """The anomalies that refute `level`, with the sentence of the first one, or nothing."""
-    findings = judged.findings
-    if level not in findings.refuted:
+    """The anomalies that refute `level`, with what shows the first one, or nothing."""
+    anomalies = anomalies_of(judged)
+    if level not in judged.findings.refuted:
         return ""
-    names = ", ".join(dict.fromkeys(anomaly.name for anomaly in findings.anomalies))
-    return f"{names}: {findings.anomalies[0].sentence}"
+    names = ", ".join(dict.fromkeys(anomaly.name for anomaly in anomalies))
+    return f"{names}: {' '.join(step.sentence for step in anomalies[0].steps) or anomalies[0].sentence}"
+
+
+def anomalies_of(judged: Conducted | Ran) -> tuple[Anomaly, ...]:
+    """All anomalies. A history of our own scripts and workloads is evidence, or these are wrong."""
+    doubts = judged.findings.doubts
+    assert not doubts, doubts[0].sentence
+    return judged.findings.anomalies
 
 
 def reads_before_commits(performance: Performance) -> list[tuple[str, Op]]:
