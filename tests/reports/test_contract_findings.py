@@ -8,7 +8,6 @@ from harness.contract import CheckOutcome
 from harness.verdict import Outcome
 from reports.findings import (
     Advice,
-    Line,
     advice,
     check_ids,
     extent,
@@ -43,29 +42,6 @@ def test_severity_comes_before_the_order_of_the_catalogue() -> None:
     late = samples.result("P1.1", "fail", "t", "d", "critical")
     early = samples.result("A1.1", "fail", "t", "d", "medium")
     assert [one.scenario for one in findings(samples.contract(results=(early, late)))] == ["P1", "A1"]
-
-
-def test_a_transcript_that_goes_on_is_told_once() -> None:
-    """What was called up to the first failure is the beginning of what was called up to the second."""
-    first = findings(samples.contract())[0]
-    assert first.transcripts == (
-        (
-            *(Line(text) for text in samples.LOST),
-            Line("db1.t1.commit() → 1"),
-            Line("db1.t2.commit() → 2", ("A1.2",)),
-            Line("db1.get(b'counter') → b'1'", ("A1.3",)),
-        ),
-    )
-
-
-def test_transcripts_of_their_own_stay_apart() -> None:
-    """A transcript that does not begin with the one before it is told by itself; two equal ones are one."""
-    results = tuple(
-        samples.result(f"A1.{number}", "fail", "t", "d", transcript=lines)
-        for number, lines in enumerate([("a",), ("b",), ("b",)], 1)
-    )
-    found = findings(samples.contract(results=results))
-    assert found[0].transcripts == ((Line("a", ("A1.1",)),), (Line("b", ("A1.2", "A1.3")),))
 
 
 def test_sections_have_an_outcome_and_the_worst_severity() -> None:
