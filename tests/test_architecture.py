@@ -33,6 +33,7 @@ NOUNS = {
     "kills",
     "level",
     "matrix",
+    "models",
     "program",
     "surface",
     "target",
