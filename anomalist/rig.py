@@ -32,7 +32,7 @@ from harness.level import Level, level
 from harness.runner import run
 from harness.store import save_history, save_run_info
 from harness.surface import CALLS, Lacking, Surface
-from harness.target import Target
+from harness.target import Target, TargetUnavailable
 from harness.targets import load_target
 from harness.verdict import Findings, RunResult, judge
 
@@ -51,7 +51,7 @@ class TargetRig:
         self.transcript: list[TranscriptLine] = []
         self.kept: list[RunResult] = []
         self.raised: list[BaseException] = []
-        self._directory = directory
+        self.directory = directory
         self._runs = runs
         self._scenario = scenario
         self._kind = load_target(spec)
@@ -68,6 +68,11 @@ class TargetRig:
     def kinds(self) -> frozenset[str]:
         """The operation kinds of its sessions."""
         return self._kind.capabilities.kinds
+
+    @property
+    def interleaves(self) -> bool:
+        """Whether one thread can interleave its transactions."""
+        return self._kind.capabilities.steps
 
     @property
     def promised(self) -> Level:
@@ -97,7 +102,7 @@ class TargetRig:
     def path(self, name: str = "database") -> str:
         """A path that nothing is at yet."""
         self._places += 1
-        place = self._directory / str(self._places)
+        place = self.directory / str(self._places)
         place.mkdir(parents=True)
         return str(place / name)
 
@@ -146,6 +151,7 @@ class TargetRig:
         """Run a stock workload with real threads on an empty target, and have its history judged."""
         found = workloadd(workload)
         directory = Path(self.path("run"))
+        directory.mkdir()
         target = load_target(self.spec)
         self._performed += 1
         info = self._info(target, workload, clients, "threads")
@@ -163,7 +169,7 @@ class TargetRig:
                 op_timeout_s=OP_TIMEOUT_S,
                 directory=directory,
             )
-        except Exception as error:
+        except TargetUnavailable as error:
             self.raised.append(error)
             raise
         (name,) = WORKLOADS[workload].checkers
@@ -276,7 +282,7 @@ class TargetRig:
             handle.leave()
         if self._stage is not None:
             self._stage[1].close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class _Handle:

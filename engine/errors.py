@@ -10,6 +10,16 @@
     ├── InvalidValue         not bytes, or no time to live (also a TypeError)
     ├── InvalidPath          cannot be a database's directory; nothing was created (also a ValueError)
     ├── InvalidArgument      another argument that makes no sense; nothing was changed (also a ValueError)
+    │   ├── StaleClaim         the task is not this worker's any more
+    │   ├── MissingNode        the graph has no such node
+    │   └── DimensionMismatch  a vector of another dimension than the others
+    ├── SqlError             a statement that was refused; it changed nothing
+    │   ├── SqlSyntaxError      not SQL, or more than one statement
+    │   ├── SqlUnsupported      SQL that this engine does not have: names the construct
+    │   ├── SqlNameError        a table, column, alias or parameter that is unknown, ambiguous or taken
+    │   ├── SqlTypeError        a value or an expression of the wrong type (also a TypeError)
+    │   ├── SqlValueError       no value of its type: overflow, division by zero, too long (also a ValueError)
+    │   └── SqlConstraintError  PRIMARY KEY, UNIQUE or NOT NULL would be violated
     └── Unusable             this database object can no longer be used
         ├── DatabaseClosed   it was closed
         ├── Locked           another process or object has it open
@@ -26,16 +36,26 @@ __all__ = [
     "Conflict",
     "Corrupt",
     "DatabaseClosed",
+    "DimensionMismatch",
     "EngineError",
     "InvalidArgument",
     "InvalidKey",
     "InvalidPath",
     "InvalidValue",
     "Locked",
+    "MissingNode",
     "NewerFormat",
     "NoSavepoint",
     "Poisoned",
     "ReadOnly",
+    "SqlConstraintError",
+    "SqlError",
+    "SqlNameError",
+    "SqlSyntaxError",
+    "SqlTypeError",
+    "SqlUnsupported",
+    "SqlValueError",
+    "StaleClaim",
     "TransactionClosed",
     "TransactionTooLarge",
     "Unusable",
@@ -87,6 +107,46 @@ class InvalidPath(EngineError, ValueError):
 
 class InvalidArgument(EngineError, ValueError):
     """An argument makes no sense: a name, a number, a time, an embedding. Nothing was changed."""
+
+
+class SqlError(EngineError):
+    """A SQL statement was refused. Nothing of it has happened; the transaction goes on."""
+
+
+class SqlSyntaxError(SqlError):
+    """The text is not exactly one statement of SQL."""
+
+
+class SqlUnsupported(SqlError):
+    """The statement uses a construct that this engine does not have."""
+
+
+class SqlNameError(SqlError):
+    """A table, a column, an alias or a parameter is unknown, ambiguous, or exists already."""
+
+
+class SqlTypeError(SqlError, TypeError):
+    """A value or an expression does not have the type that its place asks for."""
+
+
+class SqlValueError(SqlError, ValueError):
+    """An expression has no value of its type, or a column cannot hold it exactly."""
+
+
+class SqlConstraintError(SqlError):
+    """The statement would violate PRIMARY KEY, UNIQUE or NOT NULL."""
+
+
+class StaleClaim(InvalidArgument):
+    """The task was acknowledged, given back or given to another worker, or is dead."""
+
+
+class MissingNode(InvalidArgument):
+    """The graph has no such node."""
+
+
+class DimensionMismatch(InvalidArgument):
+    """A vector has another dimension than the others."""
 
 
 class Unusable(EngineError):

@@ -160,6 +160,11 @@ class Rig(Protocol):
 
     target: str
 
+    @property
+    def interleaves(self) -> bool:
+        """Whether no call of the target ever waits for another transaction, so that one thread can interleave two."""
+        ...
+
     def has(self, *calls: str) -> bool:
         """Whether the target's surface offers all these calls."""
         ...

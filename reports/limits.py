@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
+from harness.contract import CheckOutcome, ContractRun
 from harness.history import KIND_CODE, UNSEEN_LENGTH, Status
 from harness.level import IMPLIES, LEVELS, implied_by, minimal
 from harness.verdict import Outcome, RunResult
+from reports.findings import sections
 from reports.overall import Overall
+from reports.values import counted
 
-__all__ = ["limits", "repeats", "suite_limits"]
+__all__ = ["CONTRACT_REPEATS", "contract_limits", "limits", "repeats", "suite_limits"]
+
+CONTRACT_REPEATS: Final = (
+    "The command makes the same calls; where threads race, their interleaving may differ, and the rate with it."
+)
 
 
 def repeats(run: RunResult) -> str:
@@ -37,6 +45,25 @@ def suite_limits(seen: Sequence[tuple[RunResult, Overall]]) -> tuple[str, ...]:
         said.append(f"{unknown} {are} UNKNOWN, which is not a pass. It never hides a FAIL, nor a FAIL it.")
     if len({repeats(run) for run, _ in seen}) > 1:
         said.append("Runs differ in what their command repeats; each says so beside it.")
+    return tuple(said)
+
+
+def contract_limits(run: ContractRun) -> tuple[str, ...]:
+    """The limits of what the contract suite says."""
+    said = [
+        "A check that held was tried as it says and no further: that is an example, not a proof.",
+        "A FAIL stands by itself: other checks can only add to it.",
+    ]
+    skipped, errors = run.count(CheckOutcome.SKIP), run.count(CheckOutcome.ERROR)
+    if skipped:
+        said.append(f"{counted(skipped, 'check')} skipped: nothing is said of what they ask.")
+    if errors:
+        said.append(f"{counted(errors, 'check')} ended in an error of the harness, which is not a pass.")
+    missing = [one.letter for one in sections(run) if not one.results]
+    if missing:
+        said.append(f"Nothing was run of {counted(len(missing), 'section')}: {', '.join(missing)}.")
+    if run.interrupted:
+        said.append("The run was stopped by hand: checks without a result were not tried.")
     return tuple(said)
 
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 
 import math
 import struct
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from engine.errors import InvalidKey
 from engine.keys import KEY_LENGTH_MAX
 
-__all__ = ["Item", "Items", "pack", "unpack"]
+__all__ = ["Item", "Items", "pack", "unpack", "unpack_first"]
 
 Item: TypeAlias = str | bytes | int | float | bool | None
 Items: TypeAlias = tuple[Item, ...]
@@ -44,13 +44,29 @@ def pack(items: Items) -> bytes:
     return packed
 
 
-def unpack(packed: bytes, at: int = 0) -> Items:
+def unpack(packed: bytes, at: int = 0) -> tuple[Any, ...]:
     """The tuple that was packed into these bytes, from `at` on."""
-    items: list[Item] = []
+    items: list[Any] = []
     while at < len(packed):
-        item, at = _unpack_item(packed, at)
+        item, at = unpack_first(packed, at)
         items.append(item)
     return tuple(items)
+
+
+def unpack_first(packed: bytes, at: int) -> tuple[Any, int]:
+    """The item at `at`, and where the next one begins."""
+    tag = packed[at]
+    at += 1
+    if tag >= 0x06:
+        end = packed.index(_END, at)  # Within the content 01 follows every 00.
+        content = packed[at:end].replace(b"\0\1", b"\0")
+        return (content.decode() if tag == 0x07 else content), end + 2
+    if tag == 0x04:
+        return _unpack_int(packed, at)
+    if tag == 0x05:
+        (bits,) = _BITS.unpack_from(packed, at)
+        return _DOUBLE.unpack(_BITS.pack(bits ^ (_SIGN if bits & _SIGN else _ALL)))[0], at + 8
+    return (None, False, True)[tag - 1], at
 
 
 def _pack_item(item: Item) -> bytes:
@@ -88,21 +104,6 @@ def _pack_float(number: float) -> bytes:
         raise InvalidKey("NaN has no place in an order of keys")
     (bits,) = _BITS.unpack(_DOUBLE.pack(number + 0.0))  # -0.0 + 0.0 is 0.0, which it is equal to.
     return _BITS.pack(bits ^ (_ALL if bits & _SIGN else _SIGN))
-
-
-def _unpack_item(packed: bytes, at: int) -> tuple[Item, int]:
-    tag = packed[at]
-    at += 1
-    if tag >= 0x06:
-        end = packed.index(_END, at)  # Within the content 01 follows every 00.
-        content = packed[at:end].replace(b"\0\1", b"\0")
-        return (content.decode() if tag == 0x07 else content), end + 2
-    if tag == 0x04:
-        return _unpack_int(packed, at)
-    if tag == 0x05:
-        (bits,) = _BITS.unpack_from(packed, at)
-        return _DOUBLE.unpack(_BITS.pack(bits ^ (_SIGN if bits & _SIGN else _ALL)))[0], at + 8
-    return (None, False, True)[tag - 1], at
 
 
 def _unpack_int(packed: bytes, at: int) -> tuple[int, int]:

@@ -58,7 +58,7 @@ class Space:
 
     def scan(
         self, prefix: Items = (), *, start: Items = (), end: Items | None = None, limit: int | None = None
-    ) -> list[tuple[Items, Any]]:
+    ) -> list[tuple[tuple[Any, ...], Any]]:
         """The rows (key, value) whose key begins with `prefix`, in order.
 
         Of what stands behind the prefix, `start` is the first and `end` the first that is not taken; a row that

@@ -17,14 +17,14 @@ from collections.abc import Callable
 from functools import wraps
 from typing import TYPE_CHECKING, ClassVar, Concatenate, ParamSpec, TypeVar
 
-from engine.errors import InvalidArgument
+from engine.models.arguments import checked_name
 from engine.models.packing import pack
 from engine.models.space import Space
 
 if TYPE_CHECKING:
     from engine.models.views import Views
 
-__all__ = ["View", "atomic", "checked_name"]
+__all__ = ["View", "atomic"]
 
 Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
@@ -58,10 +58,3 @@ def atomic(
     seen = [parameter for place, parameter in enumerate(signature.parameters.values()) if place != 1]
     call.__signature__ = signature.replace(parameters=seen)  # type: ignore[attr-defined]
     return call
-
-
-def checked_name(name: str, what: str) -> str:
-    """The name itself. Raises InvalidArgument where it is empty or no text."""
-    if not isinstance(name, str) or not name:
-        raise InvalidArgument(f"{what} is text with at least one character, not {name!r}")
-    return name

@@ -5,6 +5,23 @@ from __future__ import annotations
 from typing import Final
 
 from harness.contract import Scenario
+from workloads.contract.backups import BACKUPS
+from workloads.contract.batches import BATCHES
+from workloads.contract.caches import CACHES
+from workloads.contract.closing import CLOSING
+from workloads.contract.concurrency import CONCURRENCY
+from workloads.contract.documentation import DOCUMENTATION
+from workloads.contract.durability import DURABILITY
+from workloads.contract.encoding import ENCODING
+from workloads.contract.graphs import GRAPHS
+from workloads.contract.isolation import ISOLATION
+from workloads.contract.namespaces import NAMESPACES
+from workloads.contract.observability import OBSERVABILITY
+from workloads.contract.queues import QUEUES
+from workloads.contract.sizes import SIZES
+from workloads.contract.statements import STATEMENTS
+from workloads.contract.temporal import TEMPORAL
+from workloads.contract.vectors import VECTORS
 
 __all__ = ["SCENARIOS", "SECTIONS"]
 
@@ -27,4 +44,22 @@ SECTIONS: Final[dict[str, str]] = {
     "P": "Batches",
 }
 
-SCENARIOS: Final[tuple[Scenario, ...]] = ()
+SCENARIOS: Final[tuple[Scenario, ...]] = (
+    *ISOLATION,
+    *CONCURRENCY,
+    *STATEMENTS,
+    *QUEUES,
+    *GRAPHS,
+    *TEMPORAL,
+    *CACHES,
+    *VECTORS,
+    *SIZES,
+    *DURABILITY,
+    *CLOSING,
+    *DOCUMENTATION,
+    *OBSERVABILITY,
+    *ENCODING,
+    *BACKUPS,
+    *NAMESPACES,
+    *BATCHES,
+)
