@@ -20,9 +20,19 @@ from anomalist.commands import command_text, printable
 __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
-_REPORTS = ("html", "json", "junit")
+_REPORTS = ("html", "json", "junit", "md")
 _FORMATS = ("auto", "edn", "jsonl", "json")
-_LIST_KINDS = ("anomalies", "checkers", "interleavings", "levels", "mutants", "suites", "targets", "workloads")
+_LIST_KINDS = (
+    "anomalies",
+    "checkers",
+    "checks",
+    "interleavings",
+    "levels",
+    "mutants",
+    "suites",
+    "targets",
+    "workloads",
+)
 
 _Decorated = TypeVar("_Decorated", bound=Callable[..., Any])
 
@@ -130,6 +140,19 @@ _TARGET = click.option(
     "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
 )
 @click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
+@click.option(
+    "--check",
+    "checks",
+    multiple=True,
+    metavar="ID",
+    help="Of contract: only this section, scenario or check, such as A, A1 or A1.2; repeatable.",
+)
+@click.option(
+    "--emit-repro",
+    type=_EXISTING,
+    metavar="DIR",
+    help="Of contract: a script for each failed check that needs no harness.",
+)
 @click.option("--out", type=_EXISTING, help="An empty or new directory for everything recorded.")
 @click.option(
     "--report",
@@ -138,14 +161,15 @@ _TARGET = click.option(
     callback=_reports,
     show_default=True,
     metavar="NAMES",
-    help="Of html,json,junit.",
+    help="Of html,json,junit,md.",
 )
 @_JSON
 @_COLOR
 def run_verb(**options: Any) -> int:
     """Run a suite: generate, execute, record, check, report.
 
-    SUITE is quick (the default) or standard; `anomalist list` names workloads, levels and targets.
+    SUITE is quick (the default), standard, or contract: the promises of a database beside isolation, one by one.
+    `anomalist list` names suites, workloads, checks, levels and targets.
     """
     from anomalist.verbs import run_verb as verb
 
@@ -202,7 +226,7 @@ def selftest_verb(**options: Any) -> int:
 @click.option("--budget", type=_SECONDS, metavar="S", help="Seconds a checker may take.")
 @click.option("--min-evidence", is_flag=True, help="Too little evidence is inconclusive, for foreign files too.")
 @click.option("--out", type=_EXISTING, help="An empty or new run directory, so that there can be a report.")
-@click.option("--report", "reports", callback=_reports, help="html,json,junit; needs --out for foreign files.")
+@click.option("--report", "reports", callback=_reports, help="html,json,junit,md; needs --out for foreign files.")
 @_JSON
 @_COLOR
 def check_verb(**options: Any) -> int:

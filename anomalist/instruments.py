@@ -4,6 +4,7 @@ workload   a stock workload at serializable, more transactions each time, then o
 schedule   a fixed interleaving: does what commits have a strict serial order?
 refusal    a fixed interleaving: is somebody refused whom the engine does not refuse?
 contract   a promise of the surface
+check      a check of the contract suite, or all those of a scenario
 """
 
 from __future__ import annotations
@@ -15,15 +16,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from anomalist.contract import chosen
 from anomalist.exits import UsageError
 from anomalist.performing import perform
 from anomalist.plan import SuiteRequest, info_of, parts_of, run_info, target_of, task_of
+from anomalist.scenarios import perform_scenario
 from engine import Database
 from engine.mutants import MUTANTS
 from engine.proof.contract import find_mismatch
 from engine.proof.crashes.crash import find_crash
 from engine.proof.schedule import committed, is_strictly_serializable, refused, run
 from engine.proof.threads.races import SCENARIOS, find_race
+from harness.contract import CheckOutcome, CheckResult
 from harness.kills import Attempt
 from harness.verdict import Anomaly, RunResult
 
@@ -61,6 +65,10 @@ def _database(job: Job) -> type[Database]:
     return MUTANTS[job.mutant].database if job.mutant else Database
 
 
+def _spec(job: Job) -> str:
+    return f"reference:mutant={job.mutant}" if job.mutant else "reference"
+
+
 def _workload(job: Job) -> Attempt:
     ladder: Sequence[tuple[int, int]] = _LADDER if job.patient else _LADDER[:3]
     if not job.mutant:
@@ -74,7 +82,7 @@ def _workload(job: Job) -> Attempt:
 
 
 def _run_of(job: Job, txns: int, seed: int) -> Attempt:
-    target = f"reference:mutant={job.mutant}" if job.mutant else "reference"
+    target = _spec(job)
     request = SuiteRequest(
         suite="quick", target=target, workloads=(job.where,), schedule="steps", seeds=(seed,), txns=txns
     )
@@ -193,6 +201,27 @@ def _contract(job: Job) -> Attempt:
     )
 
 
+def _check(job: Job) -> Attempt:
+    """`where` is a check or a scenario; found are the checks of that name that did not hold."""
+    (scenario,), asked = chosen([job.where])
+    results: list[CheckResult] = []
+    with tempfile.TemporaryDirectory(prefix="anomalist-selftest-") as directory:
+        perform_scenario(scenario, _spec(job), Path(directory) / "place", Path(directory) / "runs", results.append)
+    wrong = [one for one in results if one.id in asked and one.outcome in (CheckOutcome.FAIL, CheckOutcome.ERROR)]
+    return Attempt(
+        mutant=job.mutant,
+        instrument="check",
+        where=job.where,
+        checker="contract suite",
+        found=tuple(one.id for one in wrong),
+        amount=len(results),
+        unit="checks",
+        witness=job.where,
+        sentence=wrong[0].detail if wrong else "",
+        command=f"anomalist run contract -t {_spec(job)} --check {job.where}",
+    )
+
+
 INSTRUMENTS: Final[dict[str, Callable[[Job], Attempt]]] = {
     "workload": _workload,
     "schedule": _schedule,
@@ -200,4 +229,5 @@ INSTRUMENTS: Final[dict[str, Callable[[Job], Attempt]]] = {
     "race": _race,
     "crash": _crash,
     "contract": _contract,
+    "check": _check,
 }

@@ -13,14 +13,16 @@ from rich.table import Table
 from rich.text import Text
 
 from anomalist.exits import Exit, UsageError
-from anomalist.suites import CHECKERS, SUITES, WORKLOADS
+from anomalist.suites import CHECKERS, CONTRACT, SUITES, WORKLOADS
 from anomalist.verbs import terminal
 from checkers.catalogue import CATALOGUE, DRAWINGS, refutes
 from engine.mutants import MUTANTS, Mutant
+from harness.contract import Scenario
 from harness.interleaving import Action, Interleaving, orders_of
 from harness.level import IMPLIES, Level, implied_by, refuted_by
 from harness.targets import TARGETS
 from reports.document import encode
+from workloads.contract import SCENARIOS, SECTIONS
 from workloads.interleavings import ANOMALIES, INTERLEAVINGS
 
 __all__ = ["explain_verb", "list_verb"]
@@ -41,6 +43,13 @@ def _checkers() -> Iterator[Row]:
     return (Row(name, _first_line(source)) for name, source in CHECKERS.items())
 
 
+def _checks() -> Iterator[Row]:
+    for scenario in SCENARIOS:
+        for check in scenario.checks:
+            whose = "; ours" if check.ours else ""
+            yield Row(check.id, f"{check.title} ({scenario.severity}{whose})")
+
+
 def _interleavings() -> Iterator[Row]:
     return (Row(one.name, one.story) for one in INTERLEAVINGS)
 
@@ -55,7 +64,8 @@ def _mutants() -> Iterator[Row]:
 
 
 def _suites() -> Iterator[Row]:
-    return (Row(one.name, f"{one.sentence}: {', '.join(one.workloads)}") for one in SUITES.values())
+    yield from (Row(one.name, f"{one.sentence}: {', '.join(one.workloads)}") for one in SUITES.values())
+    yield Row(CONTRACT, f"the promises of a database, one by one: {', '.join(SECTIONS.values())}")
 
 
 def _targets() -> Iterator[Row]:
@@ -69,6 +79,7 @@ def _workloads() -> Iterator[Row]:
 _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
     "anomalies": _anomalies,
     "checkers": _checkers,
+    "checks": _checks,
     "interleavings": _interleavings,
     "levels": _levels,
     "mutants": _mutants,
@@ -135,10 +146,36 @@ def _explanations(name: str) -> Iterator[str]:
             f"suite {name}: {one.sentence}\n\n{', '.join(one.workloads)}; each up to {one.txns} transactions "
             f"by {one.clients} clients"
         )
+    for scenario in SCENARIOS:
+        if name == scenario.id or any(name == check.id for check in scenario.checks):
+            yield _explained_scenario(scenario, name)
     if name in MUTANTS:
         yield _explained_mutant(MUTANTS[name])
     if name in TARGETS:
         yield f"target {name}\n\n{_teaching(TARGETS[name])}"
+
+
+def _explained_scenario(scenario: Scenario, name: str) -> str:
+    """A scenario with all its checks, or with the one of this name."""
+    needs = ", ".join((*scenario.kinds, *scenario.calls))
+    lines = [
+        f"{check.id}  {check.title}{' (ours)' if check.ours else ''}"
+        + (f" [needs {', '.join(check.needs)}]" if check.needs else "")
+        for check in scenario.checks
+        if name in (check.id, scenario.id)
+    ]
+    return "\n\n".join(
+        (
+            f"scenario {scenario.id}, {scenario.title}: {scenario.severity}, of section {scenario.section}, "
+            f"{SECTIONS[scenario.section]}",
+            *([f"Needs {needs}."] if needs else []),
+            "\n".join(lines),
+            f"Where it fails: {scenario.impact}",
+            f"Try it: anomalist run contract --check {name!r}"
+            if " " in name
+            else f"Try it: anomalist run contract --check {name}",
+        )
+    )
 
 
 def _explained_mutant(mutant: Mutant) -> str:

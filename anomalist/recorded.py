@@ -15,6 +15,7 @@ from anomalist.commands import text_of
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
 from anomalist.judging import checkers_for, judge_history
+from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
 from harness.history import History
 from harness.interchange import read_history
@@ -138,7 +139,8 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:
     """What a report of the runs of the run directory `own` is made from. Raises StoreError."""
     record = load_suite(own)
-    return _suite(judged, record.suite, record.command or command, record.started, record.seconds)
+    suite_run = _suite(judged, record.suite, record.command or command, record.started, record.seconds)
+    return replace(suite_run, contract=load_contract(own))
 
 
 def new_directory(out: Path) -> Path:
@@ -218,6 +220,7 @@ def load_finished(path: Path) -> tuple[SuiteRun, Path]:
         runs=tuple(runs),
         environment=environment,
         version=record.version or anomalist.__version__,
+        contract=load_contract(path),
     )
     return suite_run, path
 

@@ -20,6 +20,7 @@ from engine.proof.threads.races import SCENARIOS
 from harness.kills import Attempt, SelfTest, Subject
 from reports.document import encode
 from reports.kill_matrix import kill_document, kill_summary
+from workloads import contract
 
 __all__ = ["CLEAN_RUNS", "CLEAN_RUNS_QUICK", "selftest", "selftest_verb"]
 
@@ -141,6 +142,8 @@ def _defences(mutants: Iterable[Mutant], clean_runs: int, seed: int, quick: bool
         yield Job("", "workload", names[number % len(names)], seed=seed + number // len(names))
     for check in CHECKS:
         yield Job("", "contract", check)
+    for promised in contract.SCENARIOS:
+        yield Job("", "check", promised.id)
     instruments = {mutant.found_by.instrument for mutant in mutants}
     if "crash" in instruments:
         yield Job("", "crash", "", patient=not quick)

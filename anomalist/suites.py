@@ -13,7 +13,7 @@ from harness.history import History
 from harness.program import Workload
 from harness.verdict import Findings
 
-__all__ = ["CHECKERS", "DEFAULT_SUITE", "SUITES", "WORKLOADS", "Checks", "Suite", "checker", "workload"]
+__all__ = ["CHECKERS", "CONTRACT", "DEFAULT_SUITE", "SUITES", "WORKLOADS", "Checks", "Suite", "checker", "workload"]
 
 
 class Suite(NamedTuple):
@@ -59,6 +59,7 @@ CHECKERS: dict[str, str] = {
 }
 
 DEFAULT_SUITE = "quick"
+CONTRACT = "contract"  # Of checks, not of workloads: `workloads.contract`.
 SUITES: dict[str, Suite] = {
     row.name: row
     for row in (

@@ -29,14 +29,14 @@ from anomalist.recorded import (
     stored_suite,
 )
 from anomalist.suite import run_suite
-from anomalist.suites import SUITES
+from anomalist.suites import CONTRACT, SUITES
 from harness.rundir import save_suite, write_atomically
 from harness.trouble import StoreError
 from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
 from reports.terminal import summary
 
-__all__ = ["check_verb", "counting", "report_verb", "run_verb", "terminal"]
+__all__ = ["check_verb", "counting", "finished", "report_verb", "run_verb", "stopping", "terminal"]
 
 _MEGABYTE = 1_000_000
 
@@ -64,21 +64,32 @@ def terminal(color: str, *, stderr: bool = False) -> Console:
 
 def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: Any) -> int:
     """`anomalist run`."""
+    if options["suite"] == CONTRACT:
+        from anomalist.contract_verb import contract_verb
+
+        return contract_verb(as_json=as_json, color=color, reports=reports, **options)
     request = _suite_request(options)
     stop = threading.Event()
     # What a driver prints must not get into the result.
-    with _stopping(stop), redirect_stdout(sys.stderr), _progress(color) as on_progress:
+    with stopping(stop), redirect_stdout(sys.stderr), _progress(color) as on_progress:
         suite_run, directory = run_suite(request, stop=stop, on_progress=on_progress)
+    codes = [Exit.INTERRUPTED] if stop.is_set() else [exit_of(run) for run in suite_run.runs]
+    return finished(suite_run, directory, codes, reports=reports, as_json=as_json, color=color)
+
+
+def finished(
+    suite_run: SuiteRun, directory: Path, codes: list[Exit], *, reports: Sequence[str], as_json: bool, color: str
+) -> Exit:
+    """Store a suite that has run, write its reports and show it; the exit code of all together."""
     document = run_document(suite_run, str(directory))
-    codes = [exit_of(run) for run in suite_run.runs]
     page: Path | None = None
     try:
         save_suite(suite_run, directory)
         page = _write_reports(suite_run, directory, reports, document)
     except (OSError, StoreError) as error:
-        codes.append(_unwritten(directory, error))
+        codes = [*codes, _unwritten(directory, error)]
     _show(suite_run, document, page or directory, as_json=as_json, color=color)
-    return Exit.INTERRUPTED if stop.is_set() else combined(codes)
+    return combined(codes)
 
 
 def _unwritten(directory: Path, error: OSError | StoreError) -> Exit:
@@ -103,7 +114,10 @@ def _show(suite_run: SuiteRun, document: dict[str, Any], report: Path | None, *,
 def _suite_request(options: dict[str, Any]) -> SuiteRequest:
     suite, workloads = options["suite"], options["workloads"]
     if suite not in SUITES:
-        raise UsageError(f"unknown suite {suite!r}; known suites: {', '.join(SUITES)}")
+        raise UsageError(f"unknown suite {suite!r}; known suites: {', '.join((*SUITES, CONTRACT))}")
+    for flag in ("checks", "emit_repro"):
+        if options[flag]:
+            raise UsageError(f"--{flag.rstrip('s').replace('_', '-')} is of the suite {CONTRACT}, not of {suite}")
     return SuiteRequest(
         suite=suite,
         target=options["target"],
@@ -138,6 +152,10 @@ def _write_reports(
         from reports.junit import render_junit
 
         _write(directory / "junit.xml", render_junit(suite_run))
+    if "md" in reports:
+        from reports.markdown import render_markdown
+
+        _write(directory / "report.md", render_markdown(suite_run))
     if "html" not in reports:
         return None
     from reports.page import render_page
@@ -161,7 +179,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _stopping(stop: threading.Event) -> Iterator[None]:
+def stopping(stop: threading.Event) -> Iterator[None]:
     """The first Ctrl-C or SIGTERM asks the run to end well, with its report; the second ends it at once."""
 
     def interrupted(number: int, frame: FrameType | None) -> None:

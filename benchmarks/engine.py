@@ -50,8 +50,16 @@ ROWS = (
     Row("get-alone", "{gets_alone:,} gets, autocommit", work.get_alone, (Goal(1, "lmdb"),)),
     Row("scan", "scan of {puts:,}", work.scan, (Goal(0.3, "sochdb"),)),
     Row("batch", "{batch:,} puts in order, one batch", work.put_ordered, (Goal(1, "sochdb"),)),
+    Row("batches", "{puts:,} puts in order, 100 batches", work.put_in_batches, (Goal(1, "sochdb"),)),
+    Row(
+        "vectors",
+        "{vectors:,} × {dimension} vectors, {queries} searches",
+        work.search_vectors,
+        (Goal(1, "sochdb"),),
+        columns=("engine", "sochdb"),
+    ),
     Row("move", "{moves:,} two-key read-modify-writes", work.move, (Goal(1.5, "lmdb"),)),
-    Row("large", "{value_bytes:,} B value round trip", work.large_value, (Goal(1, "lmdb"),)),
+    Row("large", "{value_bytes:,} B value round trip", work.large_value, (Goal(1, "lmdb"), Goal(1, "sochdb"))),
     Row("count", "{threads} threads, one counter, durable", work.count_durably, (Goal(8, "lmdb", True),), "/s"),
     Row("commit-1", "durable puts, 1 thread", work.commit_alone, (Goal(0.8, "fsync", True),), "/s", _DISK, 20),
     Row(

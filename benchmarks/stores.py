@@ -13,12 +13,16 @@ import sqlite3
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from engine import Database
 from engine import __version__ as engine_version
 
-__all__ = ["STORES", "EngineStore", "Pair", "Store", "versions"]
+__all__ = ["STORES", "EngineStore", "Pair", "Store", "Vectors", "versions"]
 
 Pair = tuple[bytes, bytes]
+Vectors = npt.NDArray[np.float32]
 
 _MAP_BYTES = 2 << 30  # lmdb wants its largest size in advance; the file is sparse
 
@@ -60,6 +64,14 @@ class Store(Protocol):
         """Add one to the number at `key`; False where the store refused and nothing should have happened."""
         ...
 
+    def put_vectors(self, vectors: Vectors) -> None:
+        """Index vectors, numbered by their rows, by the call made for many. Only of stores that have vectors."""
+        ...
+
+    def nearest(self, query: Vectors, k: int) -> list[int]:
+        """The numbers of the k vectors nearest to one, nearest first."""
+        ...
+
     def close(self) -> None:
         """Give everything back."""
         ...
@@ -92,6 +104,12 @@ class EngineStore:
     def increment(self, key: bytes) -> bool:
         self._database.with_transaction(lambda transaction: _add_one(transaction, key))
         return True
+
+    def put_vectors(self, vectors: Vectors) -> None:
+        self._database.vectors("vectors", metric="l2").insert_batch(range(len(vectors)), vectors)
+
+    def nearest(self, query: Vectors, k: int) -> list[int]:
+        return [number for number, _ in self._database.vectors("vectors", metric="l2").search(query, k)]
 
     def close(self) -> None:
         self._database.close()
@@ -235,6 +253,15 @@ class SochdbStore:
             transaction.abort()
             return False
         return True
+
+    def put_vectors(self, vectors: Vectors) -> None:
+        import sochdb
+
+        self._index = sochdb.VectorIndex(dimension=vectors.shape[1])
+        self._index.insert_batch(np.arange(len(vectors), dtype=np.uint64), vectors)
+
+    def nearest(self, query: Vectors, k: int) -> list[int]:
+        return [number for number, _ in self._index.search(query, k=k)]
 
     def close(self) -> None:
         self._database.close()

@@ -18,6 +18,8 @@ from random import Random
 from time import perf_counter, process_time
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from benchmarks.stores import Pair, Store
 
 __all__ = [
@@ -31,10 +33,12 @@ __all__ = [
     "get_together",
     "large_value",
     "move",
+    "put_in_batches",
     "put_ordered",
     "put_shuffled",
     "recover",
     "scan",
+    "search_vectors",
     "sync_raw",
 ]
 
@@ -50,6 +54,9 @@ class Sizes(NamedTuple):
     puts: int = 100_000
     gets_alone: int = 10_000
     batch: int = 10_000
+    vectors: int = 5_000
+    dimension: int = 128
+    queries: int = 10
     moves: int = 1_000
     value_bytes: int = 50_000_000
     threads: int = 20
@@ -82,6 +89,34 @@ def put_ordered(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:
     with closing(kind(directory)) as store:
         cpu_ms, _ = _timed(lambda: store.put_all(pairs))
         return Sample(cpu_ms, store.scan(_PREFIX) == pairs)
+
+
+def put_in_batches(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:
+    """CPU ms of new keys in key order, a hundred batches."""
+    pairs = sorted(_shuffled_pairs(sizes.puts))
+    size = max(1, sizes.puts // 100)
+    batches = [pairs[first : first + size] for first in range(0, len(pairs), size)]
+
+    def put_each(store: Store) -> None:
+        for batch in batches:
+            store.put_all(batch)
+
+    with closing(kind(directory)) as store:
+        cpu_ms, _ = _timed(lambda: put_each(store))
+        return Sample(cpu_ms, store.scan(_PREFIX) == pairs)
+
+
+def search_vectors(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:
+    """CPU ms of indexing random vectors and searching the ten nearest of a few; the nearest of a member is itself."""
+    vectors = np.random.default_rng(42).standard_normal((sizes.vectors, sizes.dimension), dtype=np.float32)
+
+    def index_and_search(store: Store) -> list[int]:
+        store.put_vectors(vectors)
+        return [store.nearest(query, 10)[0] for query in vectors[: sizes.queries]]
+
+    with closing(kind(directory)) as store:
+        cpu_ms, nearest = _timed(lambda: index_and_search(store))
+        return Sample(cpu_ms, nearest == list(range(sizes.queries)))
 
 
 def get_together(kind: type[Store], directory: Path, sizes: Sizes) -> Sample:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from harness.history import KINDS
+
 __all__ = ["COMPLETIONS", "MICRO_OPS", "TYPES", "Event", "HistoryFormatError", "HistoryText"]
 
 # The names that files give to micro-operations, commonest first, and the kind of operation each one is.
@@ -19,11 +21,8 @@ MICRO_OPS: Final[Mapping[str, str]] = {
     "read": "r",
     "write": "w",
     "insert": "w",
-    "scan": "scan",
     "rp": "scan",
-    "delete": "delete",
-    "incr": "incr",
-    "cas": "cas",
+    **{kind.name: kind.name for kind in KINDS},
 }
 COMPLETIONS: Final = ("ok", "fail", "info")
 TYPES: Final = frozenset({"invoke", *COMPLETIONS})

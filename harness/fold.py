@@ -16,7 +16,7 @@ import numpy as np
 from harness.build import HistoryBuilder
 from harness.edn_text import edn_text
 from harness.events import MICRO_OPS, Event, HistoryText
-from harness.history import UNSEEN, Fault, History, Op, RunInfo, Status
+from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
 
 __all__ = ["CUT_NAME", "LITERAL", "NEMESIS", "UNSEEN_MARK", "detect_workload", "fold"]
 
@@ -25,6 +25,7 @@ CUT_NAME: Final = "history-cut"  # The f of a nemesis operation that says what i
 LITERAL: Final = "seen"  # A fourth part of a micro-operation: one value was seen, maybe nil, and no list.
 UNSEEN_MARK: Final = "unseen"  # The same: its answer never came.
 
+_JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _STATUS: Final = {"ok": Status.OK, "fail": Status.ABORTED, "info": Status.UNKNOWN}
 _NAMED_FROM: Final = -(2**31)  # Clients with a name are counted upwards from here until all numbers are known.
 _NUMBERS: Final = range(-(2**30), 2**31)
@@ -180,6 +181,10 @@ class _Folding:
             return Op(kind, key, UNSEEN)
         if kind == "scan":
             return Op(kind, key, self._scanned(value, event, micro_op, answered or mark == LITERAL))
+        if kind == "dequeue" and value is None and not answered and mark != LITERAL:
+            return Op(kind, key, UNSEEN)
+        if kind in _JOINED and event.type == "invoke":
+            return Op(kind, key, (_scalar(value), None))
         if kind != "r":
             return Op(kind, key, _scalar(value))
         if mark == LITERAL or not self._lists:

@@ -64,23 +64,39 @@ class Op(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """One row of `KINDS`."""
+    """One row of `KINDS`. `joins`: the completed value is (what was asked, the answer)."""
 
     name: str
     key: str
     before: str
     after: str
+    joins: bool = False
 
 
-# What was asked is never lost: where a result joins the argument, the completed value holds both.
+# What was asked is never lost: where a result joins the argument, the completed value holds both. Codes are stored:
+# a new row goes to the end. Keys of a data model are (model, name); `harness.models` says what r, w, append and
+# delete of them are, and the kinds from make_queue on are its calls.
 KINDS: tuple[Kind, ...] = (
     Kind("r", "the key", "None", "what is stored there: a value, None for nothing, or the list of all appends"),
     Kind("w", "the key", "the value to store", "the same"),
     Kind("append", "the key of a list", "the element to add at its end", "the same"),
     Kind("scan", "(low, high), high excluded, or a prefix", "None", "{key: value} in key order"),
     Kind("delete", "the key", "None", "None"),
-    Kind("incr", "the key of a number", "the number to add", "(added, the new number)"),
+    Kind("incr", "the key of a number", "the number to add", "(added, the new number)", joins=True),
     Kind("cas", "the key", "(old, new)", "(old, new, whether it was replaced)"),
+    Kind("sql", "a label", "a statement", "(statement, its rows)", joins=True),
+    Kind("make_queue", "a queue", "(seconds that a claim lasts, most deliveries of a task)", "the same"),
+    Kind("enqueue", "a queue", "the payload", "(payload, the task's id)", joins=True),
+    Kind("dequeue", "a queue", "None", "(task id, payload, attempt, receipt), None where nothing is to be had"),
+    Kind("ack", "a queue", "a receipt", "(receipt, whether the claim was the caller's)", joins=True),
+    Kind("nack", "a queue", "a receipt", "(receipt, whether the claim was the caller's)", joins=True),
+    Kind("make_vectors", "an index", "the dimension", "the same"),
+    Kind("add_node", "a graph", "a node's id", "the same"),
+    Kind(
+        "add_edge", "a graph", "(source, kind, target)", "((source, kind, target), whether both existed)", joins=True
+    ),
+    Kind("delete_node", "a graph", "a node's id", "the same"),
+    Kind("traverse", "a graph", "(start, depth)", "((start, depth), (ids, edges)), both sorted", joins=True),
 )
 KIND_CODE: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}
 

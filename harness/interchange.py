@@ -21,7 +21,7 @@ from harness.edn_events import edn_events
 from harness.edn_text import edn_text
 from harness.events import Event, HistoryFormatError, HistoryText
 from harness.fold import CUT_NAME, LITERAL, NEMESIS, UNSEEN_MARK, detect_workload, fold
-from harness.history import UNSEEN, History, Op, RunInfo, Status
+from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
 from harness.json_events import json_array_events, json_line_events, json_value
 
 __all__ = ["FORMATS", "HistoryFormatError", "read_history", "write_edn", "write_jsonl"]
@@ -33,6 +33,9 @@ _READERS: Final[dict[str, Callable[[HistoryText], Iterator[Event]]]] = {
     "jsonl": json_line_events,
     "json": json_array_events,
 }
+# The answer is all that these operations bring; before it there is nothing to tell.
+_ANSWERS: Final = frozenset({"r", "scan", "dequeue"})
+_JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _COMPLETION: Final = {Status.OK: "ok", Status.ABORTED: "fail", Status.UNKNOWN: "info"}
 # What only JSON begins with: a string as key, its colon, and a value; in EDN a keyword may follow a string.
 _JSON_OBJECT: Final = r'\{\s*(?:\}|"(?:[^"\\]|\\.)*"\s*:\s*(?:["\[{]|-?\d|(?:true|false|null)\b))'
@@ -174,9 +177,9 @@ def _event(index: int, time: int, process: Any, kind: str, f: str, value: Any, e
 def _asked(op: Op) -> list[Any]:
     """An operation before it ran."""
     kind, key, value = op
-    if kind in {"r", "scan"} or value is UNSEEN:
+    if kind in _ANSWERS or value is UNSEEN:
         return [kind, key, None]
-    if kind == "incr" and isinstance(value, tuple):
+    if kind in _JOINED and isinstance(value, tuple):
         return [kind, key, value[0]]
     if kind == "cas" and isinstance(value, tuple):
         return [kind, key, value[:2]]
@@ -188,8 +191,10 @@ def _answered(op: Op, status: Status, lists: bool) -> list[Any]:
     kind, key, value = op
     answered = status is Status.OK
     if value is UNSEEN:
-        plain = kind in {"r", "scan"} and not answered
+        plain = kind in _ANSWERS and not answered
         return [kind, key, None] if plain else [kind, key, None, UNSEEN_MARK]
+    if kind == "dequeue" and value is None and not answered:
+        return [kind, key, None, LITERAL]
     if kind == "r" and ((value is None and (lists or not answered)) or (lists and isinstance(value, tuple))):
         return [kind, key, value, LITERAL]
     return [kind, key, value]

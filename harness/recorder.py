@@ -30,7 +30,8 @@ Row = tuple[int, Any, Any]
 _INTENT, _OUTCOME, _WHOLE, _FAULT, _END = map(int, tuple(Frame)[1:])
 
 # Of these the recorded value is what was asked; of the others it is the answer.
-_ASKED: Final = frozenset({"w", "append", "delete"})
+_ASKED: Final = frozenset({"w", "append", "delete", "make_queue", "make_vectors", "add_node", "delete_node"})
+_JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 
 
 class Revoked(Exception):
@@ -176,7 +177,7 @@ def _unanswered(op: Op) -> Any:
     """The value of an operation whose answer never came: what was asked stays, the answer's place is empty."""
     if op.kind in _ASKED:
         return op.value
-    if op.kind == "incr":
+    if op.kind in _JOINED:
         return (op.value, None)
     if op.kind == "cas":
         return (*op.value, None)

@@ -1,6 +1,6 @@
 """The directory that a suite leaves behind, and each run's own directory in it.
 
-    anomalist-runs/<time>-<suite>-<seed>/   suite.json  verdicts.json  report.html
+    anomalist-runs/<time>-<suite>-<seed>/   suite.json  verdicts.json  contract.json  report.html
         runs/<target>-<level>-<workload>-<seed>/   run.json  events.log  history/
 
 Names come from users and databases: they are made safe for file systems, and paths read back from a file are
@@ -19,6 +19,7 @@ from typing import Final
 import msgspec
 import xxhash
 
+from harness.contract_file import save_contract
 from harness.history import History, RunInfo
 from harness.recorder import read_history
 from harness.store import load_history, load_run_info, read_versioned, sealed, write_atomically
@@ -104,7 +105,7 @@ def create_run_directory(suite_directory: Path, info: RunInfo) -> Path:
 
 
 def save_suite(suite: SuiteRun, directory: Path) -> None:
-    """Write suite.json. Raises StoreError."""
+    """Write suite.json, and contract.json where the contract suite ran. Raises StoreError."""
     record = SuiteRecord(
         suite=suite.suite,
         command=suite.command,
@@ -116,6 +117,8 @@ def save_suite(suite: SuiteRun, directory: Path) -> None:
     )
     data = msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
     try:
+        if suite.contract is not None:
+            save_contract(suite.contract, directory)
         write_atomically(directory / "suite.json", data)
     except OSError as error:
         raise _unusable(directory, error) from error

@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from harness.history import History, RunInfo
 from harness.level import Level, maximal, refuted_by
+
+if TYPE_CHECKING:
+    from harness.contract import ContractRun
 
 __all__ = [
     "NOT_RUN",
@@ -191,7 +194,7 @@ class SuiteRun:
     """Everything that a report is made from.
 
     `environment` are rows of (name, value): versions, machine, and under the name NOT_RUN what the suite has and
-    this run lacks. `seconds` is wall time in all.
+    this run lacks. `seconds` is wall time in all. `contract` are the checks of the contract suite, where it ran.
     """
 
     suite: str
@@ -201,10 +204,13 @@ class SuiteRun:
     runs: tuple[RunResult, ...]
     environment: tuple[tuple[str, str], ...] = ()
     version: str = ""
+    contract: ContractRun | None = None
 
     @property
     def outcome(self) -> Outcome:
-        return worst(run.outcome for run in self.runs)
+        """That of all runs and of the contract suite; UNKNOWN where nothing ran."""
+        checked = [] if self.contract is None else [self.contract.outcome]
+        return worst([*(run.outcome for run in self.runs), *checked])
 
 
 def worst(outcomes: Any) -> Outcome:

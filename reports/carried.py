@@ -12,8 +12,11 @@ __all__ = ["Marks", "carried", "circled", "witness_txns"]
 
 Marks = dict[tuple[int, int], tuple[int, ...]]
 
-_READS = frozenset({"r", "scan", "cas", "incr"})
-_WRITES = frozenset({"w", "append", "delete", "cas", "incr"})
+_READS = frozenset({"r", "scan", "cas", "incr", "dequeue", "traverse"})
+_WRITES = frozenset(
+    {"w", "append", "delete", "cas", "incr"}
+    | {"enqueue", "dequeue", "ack", "nack", "add_node", "add_edge", "delete_node"}
+)
 
 
 def witness_txns(history: History, anomaly: Anomaly) -> dict[int, Txn]:

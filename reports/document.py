@@ -1,7 +1,8 @@
 """The JSON documents of `run --json` and `check --json`, schema version 1, and what stands in verdicts.json.
 
 An entry per history holds what all its checkers said together: one anomaly per name and fingerprint, `evidence`
-as {name: found}, `needed` as {name: needed}.
+as {name: found}, `needed` as {name: needed}. A run of the contract suite is an entry with `checks` instead, before
+those of the histories that were recorded for it.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ from typing import Any
 
 import msgspec
 
+from harness.contract import CheckOutcome, CheckResult, ContractRun
 from harness.verdict import Outcome, RunResult, SuiteRun, worst
-from reports.overall import AnomalyGroup, Overall, overall, suite_outcome
+from reports.findings import sections
+from reports.overall import AnomalyGroup, Overall, overall
 from reports.values import json_safe
 
 __all__ = ["SCHEMA_VERSION", "check_document", "encode", "run_document"]
@@ -22,13 +25,14 @@ SCHEMA_VERSION = 1
 
 def run_document(suite_run: SuiteRun, out: str) -> dict[str, Any]:
     """What `run --json` prints: plain JSON types only. `out` is the run directory, as the user wrote it."""
+    contract = [] if suite_run.contract is None else [_contract_entry(suite_run.contract)]
     document = {
         "schema_version": SCHEMA_VERSION,
-        "outcome": _word(suite_outcome(suite_run)),
+        "outcome": _word(suite_run.outcome),
         "suite": suite_run.suite,
         "command": suite_run.command,
         "seconds": round(suite_run.seconds, 3),
-        "runs": [_run_entry(run) for run in suite_run.runs],
+        "runs": [*contract, *(_run_entry(run) for run in suite_run.runs)],
         "out": out,
     }
     safe: dict[str, Any] = json_safe(document)
@@ -68,6 +72,30 @@ def _run_entry(run: RunResult) -> dict[str, Any]:
         "seconds": round(run.seconds, 3),
     }
     return named | _entry(overall(run)) | _mishaps(run)
+
+
+def _contract_entry(run: ContractRun) -> dict[str, Any]:
+    entry = {
+        "target": run.target,
+        "target_version": run.version,
+        "settings": run.settings,
+        "workload": "contract",
+        "command": run.command,
+        "seconds": round(run.seconds, 3),
+        "outcome": _word(run.outcome),
+        "counts": {outcome.name.lower(): run.count(outcome) for outcome in CheckOutcome},
+        "sections": [
+            {"id": one.letter, "title": one.title}
+            | {outcome.name.lower(): one.count(outcome) for outcome in CheckOutcome}
+            for one in sections(run)
+        ],
+        "checks": [_check(result) for result in run.results],
+    }
+    return entry | ({"interrupted": True} if run.interrupted else {})
+
+
+def _check(result: CheckResult) -> dict[str, Any]:
+    return result._asdict() | {"outcome": result.outcome.name.lower()}
 
 
 def _entry(one: Overall) -> dict[str, Any]:

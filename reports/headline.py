@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from harness.contract import CheckOutcome, ContractRun
 from harness.verdict import Outcome, RunResult, SuiteRun
+from reports.findings import extent, findings, observation, reasons, subject
 from reports.overall import Overall
-from reports.values import counted
+from reports.values import counted, ended
 
 __all__ = ["headline"]
 
@@ -13,6 +15,9 @@ Seen = list[tuple[RunResult, Overall]]
 
 def headline(suite_run: SuiteRun, seen: Seen) -> tuple[str, str]:
     """(the bold statement, what follows it)."""
+    contract = suite_run.contract
+    if contract is not None and contract.outcome >= max((one.outcome for _, one in seen), default=Outcome.PASS):
+        return _contract(contract)
     if not seen:
         return "Nothing ran.", "There is no history, so there is no verdict."
     worst = max(one.outcome for _, one in seen)
@@ -68,6 +73,29 @@ def _weight(seen: Seen) -> str:
     if any(row.needed for _, one in seen for row in one.evidence):
         return " There was evidence enough that a failure could have shown."
     return ""
+
+
+def _contract(run: ContractRun) -> tuple[str, str]:
+    """What became of the contract suite: the worst finding is told, or why there is nothing to tell."""
+    name = subject(run)
+    tried = run.count(CheckOutcome.PASS) + run.count(CheckOutcome.FAIL)
+    if run.outcome is Outcome.FAIL:
+        worst = findings(run)[0]
+        bold = f"{name} broke {run.count(CheckOutcome.FAIL)} of {counted(tried, 'promise')} that were tried."
+        return bold, f"The worst: {worst.title} ({worst.failed[0].id}): {ended(observation(worst.failed[0]))}"
+    if run.outcome is Outcome.PASS:
+        skipped = run.count(CheckOutcome.SKIP)
+        others = f"; {skipped} of them skipped, {reasons(run, CheckOutcome.SKIP)[0].detail}" if skipped else ""
+        return f"{name} keeps all {counted(tried, 'promise')} that were tried.", ended(extent(run) + others)
+    errors, skips = reasons(run, CheckOutcome.ERROR), reasons(run, CheckOutcome.SKIP)
+    if errors:
+        number = run.count(CheckOutcome.ERROR)
+        bold = f"It cannot be said whether {name} keeps what it promises."
+        return bold, f"{counted(number, 'check')} ended in an error of the harness: {ended(errors[0].detail)}"
+    if tried:
+        return f"{name} keeps what was tried so far.", "The run was stopped by hand before it was done."
+    rest = f"{extent(run)}, all of them skipped: {ended(skips[0].detail)}" if skips else "No check has a result."
+    return f"Nothing of {name} was tried.", rest
 
 
 def _name(run: RunResult) -> str:

@@ -1,7 +1,8 @@
-"""JUnit XML for continuous integration: one test case per target, workload, level and seed.
+"""JUnit XML for continuous integration: a test case per target, workload, level and seed, and per contract check.
 
 FAIL is a failure. UNKNOWN is an error of type "inconclusive", and trouble of the harness or target an error of
-type "trouble": neither may slip through a gate as if it had passed.
+type "trouble": neither may slip through a gate as if it had passed. A check is skipped where the target lacks what
+it takes; that all were skipped is an error of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 from xml.etree import ElementTree as Xml
 
 from harness.verdict import Outcome, RunResult, SuiteRun
+from reports.contract_junit import contract_cases
 from reports.overall import AnomalyGroup, Overall, overall
 from reports.values import visible
 
@@ -19,14 +21,14 @@ _INSTANCES_MAX = 3
 
 def render_junit(suite_run: SuiteRun) -> str:
     """The suite as a JUnit document with an XML declaration."""
-    seen = [(run, overall(run)) for run in suite_run.runs]
-    failures = sum(one.outcome == Outcome.FAIL for _, one in seen)
-    errors = sum(one.outcome == Outcome.UNKNOWN for _, one in seen)
+    cases = [_case(run, overall(run), suite_run.command) for run in suite_run.runs]
+    if suite_run.contract is not None:
+        cases = [*contract_cases(suite_run.contract), *cases]
     counts = {
-        "tests": str(len(seen)),
-        "failures": str(failures),
-        "errors": str(errors),
-        "skipped": "0",
+        "tests": str(len(cases)),
+        "failures": str(sum(case.find("failure") is not None for case in cases)),
+        "errors": str(sum(case.find("error") is not None for case in cases)),
+        "skipped": str(sum(case.find("skipped") is not None for case in cases)),
         "time": f"{suite_run.seconds:.3f}",
     }
     root = Xml.Element("testsuites", {"name": "anomalist"} | counts)
@@ -37,8 +39,7 @@ def render_junit(suite_run: SuiteRun) -> str:
         properties = Xml.SubElement(suite, "properties")
         for name, value in suite_run.environment:
             Xml.SubElement(properties, "property", {"name": visible(name), "value": visible(value)})
-    for run, one in seen:
-        suite.append(_case(run, one, suite_run.command))
+    suite.extend(cases)
     Xml.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Xml.tostring(root, encoding="unicode") + "\n"
 

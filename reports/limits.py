@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
 
+from harness.contract import CheckOutcome, ContractRun
 from harness.history import KIND_CODE, UNSEEN_LENGTH, Status
 from harness.level import IMPLIES, LEVELS, implied_by, minimal
 from harness.verdict import Outcome, RunResult
+from reports.findings import sections
 from reports.overall import Overall
+from reports.values import counted, ended
 
-__all__ = ["limits", "repeats", "suite_limits"]
+__all__ = ["CONTRACT_REPEATS", "contract_limits", "limits", "repeats", "suite_limits"]
+
+CONTRACT_REPEATS: Final = (
+    "The command makes the same calls; where threads race, their interleaving may differ, and the rate with it."
+)
 
 
 def repeats(run: RunResult) -> str:
@@ -40,6 +48,25 @@ def suite_limits(seen: Sequence[tuple[RunResult, Overall]]) -> tuple[str, ...]:
     return tuple(said)
 
 
+def contract_limits(run: ContractRun) -> tuple[str, ...]:
+    """The limits of what the contract suite says."""
+    said = [
+        "A check that held was tried as it says and no further: that is an example, not a proof.",
+        "A FAIL stands by itself: other checks can only add to it.",
+    ]
+    skipped, errors = run.count(CheckOutcome.SKIP), run.count(CheckOutcome.ERROR)
+    if skipped:
+        said.append(f"{counted(skipped, 'check')} skipped: nothing is said of what they ask.")
+    if errors:
+        said.append(f"{counted(errors, 'check')} ended in an error of the harness, which is not a pass.")
+    missing = [one.letter for one in sections(run) if not one.results]
+    if missing:
+        said.append(f"Nothing was run of {counted(len(missing), 'section')}: {', '.join(missing)}.")
+    if run.interrupted:
+        said.append("The run was stopped by hand: checks without a result were not tried.")
+    return tuple(said)
+
+
 def limits(run: RunResult, one: Overall) -> tuple[str, ...]:
     """The limits of one run's verdict."""
     return tuple(_sentences(run, one))
@@ -57,13 +84,13 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
         )
     yield from _unsearched(one)
     if run.trouble:
-        yield f"The run met trouble: {_ended(run.trouble)} Nothing after that was observed."
+        yield f"The run met trouble: {ended(run.trouble)} Nothing after that was observed."
     if run.interrupted:
         yield "The run was stopped by hand before it was done."
     if history.cut:
-        yield f"The history is not whole: {_ended(history.cut)} Nothing may be concluded from what is not in it."
+        yield f"The history is not whole: {ended(history.cut)} Nothing may be concluded from what is not in it."
     for doubt in one.doubts:
-        yield f"Not vouched for ({doubt.reason}): {_ended(doubt.sentence)}"
+        yield f"Not vouched for ({doubt.reason}): {ended(doubt.sentence)}"
     if one.lacking:
         names = ", ".join(row.name for row in one.lacking)
         yield f"There was too little of {names} to have shown what was looked for."
@@ -105,7 +132,3 @@ def _unsearched(one: Overall) -> Iterator[str]:
         yield f"No checker searched these levels, nor those that imply them: {weakest}."
     if one.expected in IMPLIES and one.expected in missing:
         yield f"The expected level {one.expected} is one of them."
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith(".") else sentence + "."

@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.level import Level, maximal, refuted_by
-from harness.verdict import Anomaly, Doubt, Evidence, Outcome, RunResult, SuiteRun, Verdict, worst
+from harness.verdict import Anomaly, Doubt, Evidence, Outcome, RunResult, Verdict
 
-__all__ = ["AnomalyGroup", "Overall", "Row", "overall", "rows_of", "suite_outcome"]
+__all__ = ["AnomalyGroup", "Overall", "Row", "overall", "rows_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +75,6 @@ def overall(run: RunResult) -> Overall:
         doubts=tuple(dict.fromkeys(doubt for one in findings for doubt in one.doubts)),
         stats=_stats(run),
     )
-
-
-def suite_outcome(suite_run: SuiteRun) -> Outcome:
-    """The worst of all runs, trouble and interruption included; UNKNOWN of none."""
-    return worst(_outcome(run)[0] for run in suite_run.runs)
 
 
 def _outcome(run: RunResult) -> tuple[Outcome, str, str]:

@@ -15,10 +15,13 @@ from typing import Any, NamedTuple
 import jinja2
 from markupsafe import Markup
 
+from harness.contract import CheckOutcome
 from harness.verdict import Outcome, RunResult, SuiteRun
 from reports.carried import circled
+from reports.contract_section import contract_part
+from reports.findings import observation, subject
 from reports.headline import headline
-from reports.limits import repeats, suite_limits
+from reports.limits import CONTRACT_REPEATS, contract_limits, repeats, suite_limits
 from reports.overall import Overall, Row, overall, rows_of
 from reports.rail import Stop, off_rail, rail, standing
 from reports.section import Plan, section, title
@@ -95,7 +98,9 @@ def render_page(suite_run: SuiteRun) -> str:
     bold, rest = headline(suite_run, seen)
     values: dict[str, Any] = {
         "suite_run": suite_run,
-        "outcome": max((one.outcome for _, one in seen), default=Outcome.UNKNOWN),
+        "outcome": suite_run.outcome,
+        "contract": contract_part(suite_run.contract, suite_run.runs) if suite_run.contract else None,
+        "runs_shown": bool(seen) or suite_run.contract is None,
         "bold": bold,
         "rest": rest,
         "lead": _lead(suite_run, seen),
@@ -108,7 +113,7 @@ def render_page(suite_run: SuiteRun) -> str:
         "unshown": len(seen) - len(shown),
         "transactions": sum(len(run.history) for run, _ in seen),
         "environment": _environment(suite_run),
-        "limits": suite_limits(seen),
+        "limits": _limits(suite_run, seen),
     }
     return _template().render(values)
 
@@ -116,9 +121,18 @@ def render_page(suite_run: SuiteRun) -> str:
 def _environment(suite_run: SuiteRun) -> list[tuple[str, str]]:
     """The suite's own rows first; a row that the environment has as well is not said twice."""
     own = [("Suite", suite_run.suite), ("Started", suite_run.started), ("Anomalist", suite_run.version)]
+    if suite_run.contract is not None:
+        settings = ", ".join(f"{name}={value}" for name, value in suite_run.contract.settings.items())
+        own += [("Target", subject(suite_run.contract)), ("Settings", settings)]
     told = {name.lower() for name, _ in suite_run.environment}
     rows = [row for row in own if row[0].lower() not in told]
     return [(name, value) for name, value in (*rows, *suite_run.environment) if value]
+
+
+def _limits(suite_run: SuiteRun, seen: Seen) -> tuple[str, ...]:
+    if suite_run.contract is None:
+        return suite_limits(seen)
+    return (*contract_limits(suite_run.contract), *(suite_limits(seen) if seen else ()))
 
 
 @cache
@@ -132,7 +146,9 @@ def _template() -> jinja2.Template:
         finalize=_finalize,
     )
     environment.globals["circled"] = circled
+    environment.globals["outcomes"] = (CheckOutcome.PASS, CheckOutcome.FAIL, CheckOutcome.SKIP, CheckOutcome.ERROR)
     environment.filters["brief"] = visible
+    environment.filters["observation"] = observation
     return environment.get_template("page.html.j2")
 
 
@@ -191,7 +207,12 @@ def _plans(seen: Seen, told: Sequence[str]) -> list[Plan]:
 
 
 def _lead(suite_run: SuiteRun, seen: Seen) -> _Lead | None:
-    """Levels of the worst run's target, over all runs of that target at the same level and expectation."""
+    """Levels of the worst run's target, over all runs of that target at the same level and expectation.
+
+    A contract suite has no levels of its own: the histories that it keeps are those that failed.
+    """
+    if suite_run.contract is not None:
+        return _Lead(rail=(), about="", seeds="", command=suite_run.command, repeats=CONTRACT_REPEATS)
     if not seen:
         return None
     run, one = seen[_worst_first(seen)[0]]

@@ -14,7 +14,10 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.verdict import NOT_RUN, Outcome, RunResult, SuiteRun
-from reports.overall import AnomalyGroup, Overall, overall, suite_outcome
+from reports.contract_terminal import contract_parts
+from reports.findings import subject, tally
+from reports.overall import AnomalyGroup, Overall, overall
+from reports.run_words import anomaly_names, evidence, run_name, where
 from reports.values import visible
 
 __all__ = ["summary"]
@@ -29,40 +32,46 @@ Seen = list[tuple[RunResult, Overall]]
 def summary(suite_run: SuiteRun, report: str = "") -> RenderableType:
     """What a rich console prints for the suite; `report` is the path of the page, if one was written."""
     seen = [(run, overall(run)) for run in suite_run.runs]
-    parts: list[RenderableType] = [_headline(suite_run, seen), _table(seen)]
+    parts: list[RenderableType] = [_headline(suite_run, seen)]
+    if suite_run.contract is not None:
+        parts += contract_parts(suite_run.contract)
+        if seen:
+            parts += [Text("\nrecorded histories; the report has their proofs", style="dim"), _table(seen)]
+    else:
+        parts.append(_table(seen))
     parts += [
         Text(visible(f"{NOT_RUN}: {row}"), style="yellow") for name, row in suite_run.environment if name == NOT_RUN
     ]
     parts += _mishaps(seen)
-    parts += _anomalies(seen)
+    parts += _anomalies(seen) if suite_run.contract is None else []
     parts.append(_closing(suite_run, report))
     return Group(*parts)
 
 
 def _headline(suite_run: SuiteRun, seen: Seen) -> Text:
-    outcome = suite_outcome(suite_run)
-    counts = [
-        f"{number} {kind.name.lower()}"
-        for kind in reversed(Outcome)
-        if (number := sum(one.outcome == kind for _, one in seen))
-    ]
+    outcome = suite_run.outcome
     line = Text()
     line.append(outcome.name, style=_STYLE[outcome])
     name = f"{suite_run.suite}: " if suite_run.suite else ""
-    line.append(visible(f"  {name}{', '.join(counts) or 'nothing ran'}, {suite_run.seconds:.1f} s"))
-    if seen and not _varies(seen):
-        line.append("\n" + visible(f"{_where(seen[0][0])}, expected {seen[0][1].expected}", 120), style="dim")
+    line.append(visible(f"  {name}{_counts(suite_run, seen)}, {suite_run.seconds:.1f} s"))
+    if suite_run.contract is not None:
+        settings = (f"{key}={value}" for key, value in suite_run.contract.settings.items())
+        line.append("\n" + visible(", ".join((subject(suite_run.contract), *settings)), 120), style="dim")
+    elif seen and not _varies(seen):
+        line.append("\n" + visible(f"{where(seen[0][0])}, expected {seen[0][1].expected}", 120), style="dim")
     return line
+
+
+def _counts(suite_run: SuiteRun, seen: Seen) -> str:
+    if suite_run.contract is not None:
+        return tally(suite_run.contract)
+    numbers = ((kind, sum(one.outcome == kind for _, one in seen)) for kind in reversed(Outcome))
+    return ", ".join(f"{number} {kind.name.lower()}" for kind, number in numbers if number) or "nothing ran"
 
 
 def _varies(seen: Seen) -> bool:
     """Whether runs differ in target, level or expectation, so that each row has to say its own."""
-    return len({(_where(run), one.expected) for run, one in seen}) > 1
-
-
-def _where(run: RunResult) -> str:
-    parts = (run.info.target, run.info.target_version, run.info.level and f"at {run.info.level}")
-    return " ".join(part for part in parts if part) or "recorded elsewhere"
+    return len({(where(run), one.expected) for run, one in seen}) > 1
 
 
 def _table(seen: Seen) -> Table:
@@ -73,44 +82,23 @@ def _table(seen: Seen) -> Table:
     for name in ("target", "expected", "anomalies", "evidence") if varies else ("anomalies", "evidence"):
         table.add_column(name, overflow="fold")
     for run, one in seen:
-        where = (Text(visible(_where(run), 60)), Text(visible(one.expected, 60))) if varies else ()
+        place = (Text(visible(where(run), 60)), Text(visible(one.expected, 60))) if varies else ()
         table.add_row(
-            Text(visible(_run_name(run), 60)),
+            Text(visible(run_name(run), 60)),
             Text(one.outcome.name + (f" {visible(one.reason, 20)}" if one.reason else ""), style=_STYLE[one.outcome]),
-            *where,
-            Text(_names(one)),
-            Text(_evidence(one)),
+            *place,
+            Text(visible(anomaly_names(one))),
+            Text(visible(evidence(one))),
         )
     return table
-
-
-def _run_name(run: RunResult) -> str:
-    if run.info.foreign:
-        place = run.info.settings.get("file") or run.directory
-        return " ".join(part for part in (run.info.workload, place) if part) or "history"
-    return f"{run.info.workload or run.directory} seed {run.info.seed}"
-
-
-def _names(one: Overall) -> str:
-    return visible(
-        ", ".join(f"{group.name} ×{group.count}" + (" allowed" if group.allowed else "") for group in one.groups)
-        or "none"
-    )
-
-
-def _evidence(one: Overall) -> str:
-    """What is lacking, or else how much there is."""
-    if one.lacking:
-        return visible(", ".join(f"{row.name} {row.found} of {row.needed} needed" for row in one.lacking))
-    return visible(f"{int(one.stats['txns'])} txns, " + ", ".join(f"{row.name} {row.found}" for row in one.evidence))
 
 
 def _mishaps(seen: Seen) -> Iterator[RenderableType]:
     for run, one in seen:
         if one.outcome == Outcome.UNKNOWN and one.sentence:
-            yield Text(visible(f"{_run_name(run)}: {one.reason}: {one.sentence}"), style="yellow")
+            yield Text(visible(f"{run_name(run)}: {one.reason}: {one.sentence}"), style="yellow")
         if run.history.cut and run.history.cut not in one.sentence:
-            yield Text(visible(f"{_run_name(run)}: this history is not whole: {run.history.cut}"), style="yellow")
+            yield Text(visible(f"{run_name(run)}: this history is not whole: {run.history.cut}"), style="yellow")
 
 
 def _anomalies(seen: Seen) -> Iterator[RenderableType]:
@@ -128,7 +116,7 @@ def _anomaly(run: RunResult, group: AnomalyGroup) -> RenderableType:
     title = Text("\n")
     title.append(visible(group.name), style="bold" if group.allowed else "bold red")
     title.append(visible(f" ×{group.count}" + (", allowed at the expected level" if group.allowed else "")))
-    title.append(visible(f"  {_run_name(run)}  fingerprint {group.fingerprint}"), style="dim")
+    title.append(visible(f"  {run_name(run)}  fingerprint {group.fingerprint}"), style="dim")
     lines = [Text(visible(anomaly.sentence))]
     if group.allowed:
         return Group(title, Padding(lines[0], (0, 0, 0, 2), expand=False))

@@ -14,14 +14,17 @@ from typing import Any
 
 import numpy as np
 
-from harness.history import UNSEEN, Op
+from harness.history import KINDS, UNSEEN, Op
 
-__all__ = ["LENGTH_MAX", "counted", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
+__all__ = ["LENGTH_MAX", "counted", "ended", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
 
 LENGTH_MAX = 48
 _SENTENCE_MAX = 2_000
 _DEPTH_MAX = 4
 _DIGITS_MAX = 400
+# Operations that bring no answer, and those whose answer stands behind what was asked.
+_ASKED = frozenset({"w", "append", "make_queue", "make_vectors", "add_node", "delete_node"})
+_JOINED = frozenset(kind.name for kind in KINDS if kind.joins)
 
 # C0 and C1 controls, line and paragraph separators, what turns the direction of text, what no Unicode text
 # may hold, and the byte order mark.
@@ -35,6 +38,11 @@ _RESERVED = frozenset({"none", "true", "false", "nan", "inf"})
 def counted(number: int, noun: str) -> str:
     """A number with its noun, in the plural unless there is one."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def ended(sentence: str) -> str:
+    """`sentence` with a full stop at its end."""
+    return sentence if sentence.endswith(".") else f"{sentence}."
 
 
 def visible(text: str, length_max: int = _SENTENCE_MAX) -> str:
@@ -200,13 +208,16 @@ def show_op(op: Op, length_max: int = LENGTH_MAX, unit: bool = True) -> str:
     value = op.value
     if op.kind == "delete":
         return f"{kind} {key}"
-    if op.kind in {"w", "append"}:
+    if op.kind in _ASKED:
         return f"{kind} {key} {show(value, room, unit)}"
     if op.kind == "incr" and isinstance(value, list | tuple) and len(value) == 2:
         return f"{kind} {key} by {show(value[0], room, False)} → {show(value[1], room, unit)}"
     if op.kind == "cas" and isinstance(value, list | tuple) and len(value) >= 2:
         result = show(value[2]) if len(value) > 2 else "?"
         return f"{kind} {key} {show(value[0], room // 2, False)} to {show(value[1], room // 2, False)} → {result}"
+    if op.kind in _JOINED and isinstance(value, list | tuple) and len(value) == 2:
+        asked = show(value[0], room // 2, False)
+        return f"{kind} {key} {asked} → {show(value[1], max(8, room - len(asked) - 1), unit)}"
     return f"{kind} {key} → {show(value, room, unit)}"
 
 

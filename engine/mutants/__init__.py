@@ -38,6 +38,7 @@ class FoundBy(NamedTuple):
                 race: an order of threads breaks a scenario    where: the scenario
                 crash: a database is not what it was           where: the crash, or several with "or"   what: kinds
                 contract: a promise beside isolation           where: the check
+                check: of the contract suite                   where: its id
     """
 
     instrument: str

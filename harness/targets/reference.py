@@ -16,8 +16,10 @@ import engine
 from engine import Conflict, Database, IsolationLevel, Transaction
 from engine.mutants import MUTANTS
 from harness.history import Op
+from harness.surface import Surface
 from harness.target import Aborted, Capabilities, Session
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
+from harness.targets.reference_surface import ReferenceSurface
 
 __all__ = ["ReferenceTarget"]
 
@@ -64,9 +66,11 @@ class ReferenceTarget:
         path = self.settings.get("path", engine.MEMORY)
         if path != engine.MEMORY:
             path = self._directory = tempfile.mkdtemp(prefix="reference-", dir=path)
+        self._database = self._database_class().open(path, sync=self.settings.get("sync", "full"))
+
+    def _database_class(self) -> type[Database]:
         mutant = self.settings.get("mutant")
-        database_class = Database if mutant is None else MUTANTS[mutant].database
-        self._database = database_class.open(path, sync=self.settings.get("sync", "full"))
+        return Database if mutant is None else MUTANTS[mutant].database
 
     def session(self, level: str) -> Session:
         """A connection whose transactions run at `level`. Raises ValueError for a level the engine does not have."""
@@ -75,6 +79,10 @@ class ReferenceTarget:
         if self._database is None:
             raise RuntimeError("the target is not open")
         return _Session(self._database, IsolationLevel(level))
+
+    def surface(self) -> Surface:
+        """The engine's own calls, on a database of its own."""
+        return ReferenceSurface(self._database_class(), self.settings.get("sync", "full"))
 
     def close(self) -> None:
         """Close the database and remove its directory."""

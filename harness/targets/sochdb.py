@@ -23,6 +23,7 @@ from typing import Any, Final
 from harness.history import Op
 from harness.target import Aborted, Capabilities, TargetUnavailable
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
+from harness.targets.sochdb_surface import SochDBSurface
 
 __all__ = ["SochDBSession", "SochDBTarget"]
 
@@ -80,6 +81,10 @@ class SochDBTarget:
             session = SochDBSession(self, self._database, self._driver)
             self._sessions.add(session)
         return session
+
+    def surface(self) -> SochDBSurface:
+        """The calls of the SDK as they are, on a database of its own. Raises TargetUnavailable without the driver."""
+        return SochDBSurface(_driver(), _installed_version())
 
     def close(self) -> None:
         """Close the database and remove its temporary directory.

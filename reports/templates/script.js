@@ -46,29 +46,43 @@
     if (one || held) { hold(one); }
   });
 
-  /* Filter the table of anomalies, and with each line the anomalies it stands for. */
-  var box = document.getElementById("filter");
-  var shown = document.getElementById("shown");
-  var filter = function () {
+  /* A search box narrows its rows and says how many are left; `after` lets what stands around them follow. */
+  var boxes = [];
+  var narrow = function (box, shown, selector, after) {
     if (!box) { return; }
-    var wanted = box.value.trim().toLowerCase();
-    var rows = all("#list tbody tr");
-    var count = 0;
+    var filter = function () {
+      var wanted = box.value.trim().toLowerCase();
+      var rows = all(selector);
+      rows.forEach(function (row) { row.hidden = row.textContent.toLowerCase().indexOf(wanted) < 0; });
+      after(rows, wanted);
+      shown.textContent = rows.filter(function (row) { return !row.hidden; }).length + " of " + rows.length + " shown";
+    };
+    box.addEventListener("input", filter);
+    boxes.push({ box: box, filter: filter });
+  };
+  var byId = function (id) { return document.getElementById(id); };
+  /* With each check the heading of its group and its section; what is looked for is not left folded away. */
+  narrow(byId("find"), byId("found"), "#checks tr[id]", function (rows, wanted) {
+    var follow = function (one) { one.hidden = !one.querySelector("tr[id]:not([hidden])"); };
+    all("#checks tbody").forEach(follow);
+    all("#checks details").forEach(function (fold) {
+      follow(fold);
+      if (wanted && !fold.hidden) { fold.open = true; }
+    });
+  });
+  /* With each line of the table the anomalies that it stands for. */
+  narrow(byId("filter"), byId("shown"), "#list tbody tr", function (rows) {
     rows.forEach(function (row) {
-      row.hidden = row.textContent.toLowerCase().indexOf(wanted) < 0;
-      count += row.hidden ? 0 : 1;
       row.getAttribute("data-a").split(" ").forEach(function (id) {
-        var anomaly = document.getElementById(id);
+        var anomaly = byId(id);
         if (anomaly) { anomaly.hidden = row.hidden; }
       });
     });
-    shown.textContent = count + " of " + rows.length + " shown";
-  };
-  if (box) { box.addEventListener("input", filter); }
+  });
 
   /* Hash routes: open whatever folds the target away, then go there. */
   var route = function () {
-    var target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    var target = byId(decodeURIComponent(location.hash.slice(1)));
     if (!target) { return; }
     for (var fold = target.closest("details"); fold; fold = fold.parentElement.closest("details")) { fold.open = true; }
     target.scrollIntoView();
@@ -92,12 +106,12 @@
     if (event.key === "Escape") {
       held = null;
       unlight();
-      if (box) { box.value = ""; filter(); box.blur(); }
+      boxes.forEach(function (one) { one.box.value = ""; one.filter(); one.box.blur(); });
     } else if (event.target.matches && event.target.matches("input")) {
       return;
-    } else if (event.key === "j") { step(1); } else if (event.key === "k") { step(-1); } else if (event.key === "/" && box) {
+    } else if (event.key === "j") { step(1); } else if (event.key === "k") { step(-1); } else if (event.key === "/" && boxes.length) {
       event.preventDefault();
-      box.focus();
+      boxes[0].box.focus();
     } else if (event.key === "Enter" && event.target.matches && event.target.matches("g[data-h]")) { hold(event.target); }
   });
 

@@ -126,6 +126,17 @@ def test_list_that_the_adapter_changes_later_is_recorded_as_it_was(tmp_path: Pat
         (Op("delete", "x"), Op("delete", "x", None)),
         (Op("incr", "x", 5), Op("incr", "x", (5, None))),
         (Op("cas", "x", (1, 2)), Op("cas", "x", (1, 2, None))),
+        (Op("make_queue", "q", (60.0, 3)), Op("make_queue", "q", (60.0, 3))),
+        (Op("enqueue", "q", "task1"), Op("enqueue", "q", ("task1", None))),
+        (Op("dequeue", "q"), Op("dequeue", "q", UNSEEN)),
+        (Op("ack", "q", "receipt"), Op("ack", "q", ("receipt", None))),
+        (Op("nack", "q", (4, 1)), Op("nack", "q", ((4, 1), None))),
+        (Op("sql", "s", "SELECT 1"), Op("sql", "s", ("SELECT 1", None))),
+        (Op("make_vectors", "v", 32), Op("make_vectors", "v", 32)),
+        (Op("add_node", "g", "a"), Op("add_node", "g", "a")),
+        (Op("add_edge", "g", ("a", "k", "b")), Op("add_edge", "g", (("a", "k", "b"), None))),
+        (Op("delete_node", "g", "a"), Op("delete_node", "g", "a")),
+        (Op("traverse", "g", ("a", 1)), Op("traverse", "g", (("a", 1), None))),
     ],
 )
 def test_unanswered_operation_is_recorded(tmp_path: Path, asked: Op, recorded: Op) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections import Counter
 from pathlib import Path
@@ -136,6 +137,19 @@ def _ops(reads: st.SearchStrategy[Any], write: str) -> st.SearchStrategy[list[Op
                 Op, st.just("incr"), _any_keys, st.one_of(st.integers(), st.tuples(st.integers(), st.integers()))
             ),
             st.builds(Op, st.just("cas"), _any_keys, st.tuples(_plain_values, _plain_values, st.booleans())),
+            st.builds(Op, st.just("dequeue"), _any_keys, st.one_of(st.none(), st.just(UNSEEN), _plain_values)),
+            st.builds(
+                Op,
+                st.sampled_from(["sql", "enqueue", "ack", "nack", "add_edge", "traverse"]),
+                _any_keys,
+                st.tuples(_plain_values, st.one_of(st.none(), _plain_values)),
+            ),
+            st.builds(
+                Op,
+                st.sampled_from(["make_queue", "make_vectors", "add_node", "delete_node"]),
+                _any_keys,
+                _plain_values,
+            ),
         ),
         max_size=4,
     )
@@ -190,6 +204,23 @@ def test_a_history_written_and_read_is_the_same(tmp_path: Path, history: History
         assert _overlaps(again) == _overlaps(history)
         assert [(f.name, f.detail) for f in again.faults] == [(f.name, f.detail) for f in history.faults]
         assert again.cut == history.cut
+
+
+def test_what_a_model_answered_joins_what_was_asked(tmp_path: Path) -> None:
+    """Calls of data models are asked with their argument, answered with both, and known to be unanswered else."""
+    ops = (Op("enqueue", "q", ("task1", 7)), Op("dequeue", "q", (7, "task1", 1, "c7")), Op("ack", "q", ("c7", True)))
+    lost = (Op("enqueue", "q", ("task2", None)), Op("dequeue", "q", UNSEEN))
+    history = build_history([Txn(0, 0, ops, Status.OK, 1, 2), Txn(0, 1, lost, Status.UNKNOWN, 3, 4)])
+    lines = list(write_jsonl(history))
+    asked, answered = (json.loads(line)["value"] for line in lines[:2])
+    assert asked == [["enqueue", "q", "task1"], ["dequeue", "q", None], ["ack", "q", "c7"]]
+    assert answered == [
+        ["enqueue", "q", ["task1", 7]],
+        ["dequeue", "q", [7, "task1", 1, "c7"]],
+        ["ack", "q", ["c7", True]],
+    ]
+    again = history_of(tmp_path, "\n".join(lines[:3]))
+    assert [txn.ops for txn in again.txns()] == [ops, lost]
 
 
 def test_the_lines_that_are_written() -> None:

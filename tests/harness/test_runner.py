@@ -180,7 +180,7 @@ def test_program_that_raises_stops_the_run(tmp_path: Path, schedule: str) -> Non
 
 
 @BOTH
-@pytest.mark.parametrize("nonsense", [None, ("w", "x", 1), Op("enqueue", "q", 1)])
+@pytest.mark.parametrize("nonsense", [None, ("w", "x", 1), Op("shuffle", "q", 1)])
 def test_program_that_yields_nonsense_stops_the_run(tmp_path: Path, schedule: str, nonsense: Any) -> None:
     """What is no operation never reaches the database."""
 

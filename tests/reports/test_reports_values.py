@@ -90,6 +90,16 @@ def test_control_characters_and_direction_marks_are_written_out() -> None:
         (Op("delete", "x"), "delete x"),
         (Op("incr", "n", (2, 9)), "incr n by 2 → 9"),
         (Op("cas", "x", (1, 2, False)), "cas x 1 to 2 → false"),
+        (Op("w", ("cache", "e1"), "v1"), "w [cache e1] v1"),
+        (Op("make_queue", "q", (60, 3)), "make_queue q [60 3]"),
+        (Op("enqueue", "q", ("task1", 7)), "enqueue q task1 → 7"),
+        (Op("dequeue", "q", (7, "task1", 1, "c7")), "dequeue q → [7 task1 1 c7]"),
+        (Op("dequeue", "q", None), "dequeue q → none"),
+        (Op("ack", "q", ("c7", True)), "ack q c7 → true"),
+        (Op("sql", "s", ("SELECT v FROM cells", None)), 'sql s "SELECT v FROM cells" → none'),
+        (Op("add_edge", "g", (("a", "k", "b"), True)), "add_edge g [a k b] → true"),
+        (Op("add_node", "g", "a"), "add_node g a"),
+        (Op("traverse", "g", (("a", 1), (("a", "b"), (("a", "k", "b"),)))), "traverse g [a 1] → [[a b] [[a k b]]]"),
     ],
 )
 def test_each_kind_of_operation_has_one_form(op: Op, written: str) -> None:

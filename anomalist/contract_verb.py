@@ -1,0 +1,127 @@
+"""`anomalist run contract`: the promises of sections A to P, tried on a target."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import redirect_stdout
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+from typing import Any, Final
+
+import anomalist
+from anomalist.commands import command_text
+from anomalist.contract import ContractTask, chosen, run_scenarios
+from anomalist.environment import environment_rows
+from anomalist.exits import Exit, UsageError, combined, exit_of
+from anomalist.plan import OP_TIMEOUT_S, target_of
+from anomalist.verbs import counting, finished, stopping
+from harness.contract import CheckOutcome, ContractRun, Scenario
+from harness.rundir import create_suite_directory
+from harness.verdict import SuiteRun
+from workloads.contract import SECTIONS
+
+__all__ = ["contract_verb", "exit_of_contract"]
+
+# What a run of workloads takes and this does not, with what each is where it is not given.
+_OF_WORKLOADS: Final[dict[str, Any]] = {
+    "level": None,
+    "workloads": (),
+    "expect": None,
+    "schedule": None,
+    "seed": 0,
+    "seeds": 1,
+    "time_limit": None,
+    "txns": None,
+    "clients": None,
+    "timeout": OP_TIMEOUT_S,
+}
+_FLAGS: Final = {"level": "-i", "workloads": "-w", "time_limit": "--time-limit"}
+
+
+def contract_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: Any) -> int:
+    """`anomalist run contract`."""
+    _refuse(options)
+    began, started = monotonic(), datetime.now(UTC)
+    target = target_of(options["target"])
+    scenarios, checks = chosen(options["checks"])
+    number, shards = options["shard"]
+    scenarios = scenarios[number - 1 :: shards]
+    if not scenarios:
+        raise UsageError(f"nothing is left to run in shard {number} of {shards}")
+    command = _command(options)
+    directory = create_suite_directory("contract", 0, started, out=options["out"])
+    task = ContractTask(
+        spec=options["target"], scenarios=scenarios, runs=directory / "runs", checks=checks, jobs=options["jobs"]
+    )
+    stop = threading.Event()
+    with stopping(stop), redirect_stdout(sys.stderr), counting(color, "checks") as told:
+        results, kept = run_scenarios(task, stop, told)
+    contract = ContractRun(
+        target=target.name,
+        version=target.version,
+        settings=dict(target.settings),
+        results=results,
+        sections=SECTIONS,
+        scenarios=_rows(scenarios),
+        seconds=monotonic() - began,
+        command=command,
+        interrupted=stop.is_set(),
+    )
+    if options["emit_repro"] is not None:
+        from anomalist.repros import write_repros
+
+        contract = write_repros(contract, task, options["emit_repro"])
+    suite_run = SuiteRun(
+        suite="contract",
+        command=command,
+        started=started.isoformat(timespec="seconds"),
+        seconds=contract.seconds,
+        runs=tuple(replace(run, directory=Path(run.directory).relative_to(directory).as_posix()) for run in kept),
+        environment=environment_rows(),
+        version=anomalist.__version__,
+        contract=contract,
+    )
+    codes = [*map(exit_of, suite_run.runs), exit_of_contract(contract)]
+    return finished(suite_run, directory, codes, reports=reports, as_json=as_json, color=color)
+
+
+def exit_of_contract(contract: ContractRun) -> Exit:
+    """The code of the checks: a failed one is said before what the harness could not do."""
+    codes = {
+        CheckOutcome.PASS: Exit.VALID,
+        CheckOutcome.SKIP: Exit.NOTHING,
+        CheckOutcome.FAIL: Exit.ANOMALY,
+        CheckOutcome.ERROR: Exit.TROUBLE,
+    }
+    found = {codes[result.outcome] for result in contract.results}
+    if Exit.VALID in found:
+        found.discard(Exit.NOTHING)
+    return Exit.INTERRUPTED if contract.interrupted else combined(found)
+
+
+def _refuse(options: Mapping[str, Any]) -> None:
+    """Nothing is accepted and ignored."""
+    for name, default in _OF_WORKLOADS.items():
+        if options[name] != default:
+            flag = _FLAGS.get(name, f"--{name}")
+            raise UsageError(f"{flag} is of suites of workloads; the contract suite has a size of its own")
+
+
+def _rows(scenarios: Iterable[Scenario]) -> dict[str, dict[str, str]]:
+    return {
+        one.id: {"title": one.title, "severity": one.severity, "impact": one.impact, "advice": one.advice}
+        for one in scenarios
+    }
+
+
+def _command(options: Mapping[str, Any]) -> str:
+    flags: list[tuple[str, object]] = [
+        *(("--check", name) for name in options["checks"]),
+        ("-j", options["jobs"] if options["jobs"] > 1 else None),
+        ("--shard", "{}/{}".format(*options["shard"]) if options["shard"] != (1, 1) else None),
+    ]
+    return command_text(("run", "contract", "-t", options["target"]), flags)
