@@ -51,7 +51,7 @@ class TargetRig:
         self.transcript: list[TranscriptLine] = []
         self.kept: list[RunResult] = []
         self.raised: list[BaseException] = []
-        self._directory = directory
+        self.directory = directory
         self._runs = runs
         self._scenario = scenario
         self._kind = load_target(spec)
@@ -102,7 +102,7 @@ class TargetRig:
     def path(self, name: str = "database") -> str:
         """A path that nothing is at yet."""
         self._places += 1
-        place = self._directory / str(self._places)
+        place = self.directory / str(self._places)
         place.mkdir(parents=True)
         return str(place / name)
 
@@ -282,7 +282,7 @@ class TargetRig:
             handle.leave()
         if self._stage is not None:
             self._stage[1].close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        shutil.rmtree(self.directory, ignore_errors=True)
 
 
 class _Handle:
