@@ -6,6 +6,7 @@ translated is refused by name, and what the tree no longer shows is looked for a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import Any, ClassVar, Final, NamedTuple
 
@@ -56,6 +57,13 @@ def parse(text: str) -> Parsed:
     return _parse_cached(text) if len(text) <= CACHED_LENGTH_MAX else _parse(text)
 
 
+class _Dialect(SQLite):
+    """SQLite's, without the warnings about paths in JSON, which this engine refuses anyway."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        return path
+
+
 class _Parser(SQLiteParser):
     """Knows where each `?` stands, and refuses what sqlglot would pass through as opaque text, with a warning."""
 
@@ -70,7 +78,7 @@ class _Parser(SQLiteParser):
 
 def _parse(text: str) -> Parsed:
     try:
-        dialect = SQLite()
+        dialect = _Dialect()
         tokens = dialect.tokenize(text)
         _refuse_stray_commas(tokens)
         trees = _Parser(dialect=dialect).parse(tokens, text)
@@ -92,7 +100,7 @@ _parse_cached = lru_cache(maxsize=512)(_parse)
 
 def _refuse_stray_commas(tokens: list[Token]) -> None:
     """sqlglot reads over a comma that nothing follows."""
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
+    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
         if token.token_type is TokenType.COMMA and (
             following is None or following.token_type in _NEVER_AFTER_A_COMMA
         ):
@@ -100,6 +108,10 @@ def _refuse_stray_commas(tokens: list[Token]) -> None:
 
 
 def _without_markup(error: ParseError) -> str:
-    """sqlglot's sentence and place, without the excerpt that it underlines for a terminal."""
+    """sqlglot's sentence and place, without its class names and the excerpt that it underlines for a terminal."""
     first = error.errors[0]
-    return f"{str(first['description']).rstrip('.')}, in line {first['line']}, column {first['col']}"
+    sentence = str(first["description"]).rstrip(".")
+    incomplete = re.search(r"missing for <class '[\w.]*\.(\w+)'>", sentence)
+    if incomplete is not None:
+        sentence = f"{incomplete[1].upper()} is not complete"
+    return f"{sentence}, in line {first['line']}, column {first['col']}"

@@ -41,7 +41,7 @@ def only(node: exp.Expr, *allowed: str) -> None:
     """Raise SqlUnsupported if the node has any part but the allowed ones: nothing is ever ignored."""
     for part, content in node.args.items():
         if part not in allowed and content is not None and content is not False and content != []:
-            if isinstance(content, exp.Expr) and type(content) in _SENTENCES:
+            if isinstance(content, exp.Subquery | exp.Select):
                 refuse(content)
             word = content if isinstance(content, str) else part.strip("_").replace("_", " ").upper()
             raise SqlUnsupported(f"{_word(node)} with {word} is not supported")

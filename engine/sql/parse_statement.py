@@ -176,9 +176,9 @@ def _row(node: exp.Expr, places: ParameterPlaces) -> tuple[Expression | Default,
 
 def _on_conflict(node: exp.Expr, places: ParameterPlaces) -> OnConflict:
     only(node, "action", "conflict_keys", "expressions", "where")
-    action = node.args["action"].name.upper()
+    action = "" if node.args.get("action") is None else node.args["action"].name.upper()
     if action not in {"DO NOTHING", "DO UPDATE"}:
-        raise SqlUnsupported(f"ON CONFLICT with {action} is not supported")
+        raise SqlSyntaxError("ON CONFLICT says DO NOTHING or DO UPDATE")
     columns = tuple([_conflict_column(one) for one in node.args.get("conflict_keys") or []])
     if action == "DO NOTHING":
         return OnConflict(columns, None, None)
@@ -223,6 +223,8 @@ def _create(node: exp.Expr, places: ParameterPlaces) -> CreateTable:
     properties = node.args.get("properties")
     if properties is not None:
         refuse(properties.expressions[0])
+    if node.args.get("expression") is not None:
+        raise SqlUnsupported("CREATE TABLE AS is not supported")
     only(node, "this", "kind", "exists")
     schema = node.this
     if not isinstance(schema, exp.Schema):

@@ -133,7 +133,7 @@ def _undone(conducted: Conducted) -> str:
     performance = conducted.performance
     if performance.status("T1") is not Status.ABORTED:
         return "the abort did not succeed"
-    stored = performance.final.get("x")
+    stored = performance.final.get("undone")
     return "" if stored == 1 else f"after the abort {stored!r} was stored instead of the original 1"
 
 
@@ -177,7 +177,7 @@ def _own_writes(rig: Rig) -> Iterator[Observed | Skipped]:
     txn = transactions(conducted.performance)["T1"]
     seen = [op.value for op in txn.ops if op.kind == "r"]
     yield same("A5.1", seen[:1], ["first"], "what a transaction read after its write")
-    yield same("A5.2", [*seen[1:], conducted.performance.final.get("x")], ["second", "second"], "then, and at last")
+    yield same("A5.2", [*seen[1:], conducted.performance.final.get("own")], ["second", "second"], "then, and at last")
     if rig.has(*_KEYS):
         db = rig.open()
         yield _by_every_call(rig, db)
