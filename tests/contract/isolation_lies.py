@@ -9,8 +9,9 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, fields
+from functools import reduce
 from typing import Any
 
 Keys = Callable[[str, bytes], bool]  # (call, key); session operations are calls too: r, w, append, scan
@@ -47,6 +48,26 @@ class Lie:
     late: frozenset[str] = frozenset()  # Calls on an ended transaction that are not refused.
     opens_max: int = 1_000_000  # How many transactions may be open.
     claims: Callable[[str, int], str] = lambda queue, count: ""  # How the count-th claim of a queue goes wrong.
+
+
+def together(lies: Iterable[Lie]) -> Lie:
+    """All of these at once."""
+    told = list(lies)
+
+    def any_of(name: str) -> Keys:
+        return lambda call, key: any(getattr(lie, name)(call, key) for lie in told)
+
+    def answer(call: str, arguments: tuple[Any, ...], result: Any) -> Any:
+        return reduce(lambda found, lie: lie.answer(call, arguments, found), told, result)
+
+    return Lie(
+        **{field.name: any_of(field.name) for field in fields(Lie) if field.default is never},
+        answer=answer,
+        statement=lambda text: reduce(lambda found, lie: lie.statement(found), told, text),
+        late=frozenset().union(*(lie.late for lie in told)),
+        opens_max=min(lie.opens_max for lie in told),
+        claims=lambda queue, count: next(filter(None, (lie.claims(queue, count) for lie in told)), ""),
+    )
 
 
 def keys(pattern: bytes, *calls: str) -> Keys:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from isolation_lies import LIES, Lie
+from isolation_lies import LIES, Lie, together
 from isolation_queue import Queues
 from isolation_sql import SqlDatabase
 from isolation_store import Store, Transaction
@@ -49,22 +49,28 @@ _LOCK = "lock"
 
 
 class MockTarget:
-    """`lie` is the id of the check that it is made to fail, none by default. `surface=no` leaves the surface out."""
+    """`lie` is the id of the check that it is made to fail, or of a scenario for all of its lies at once.
+
+    `steps=no` says that calls may wait for other transactions.
+    """
 
     name = "mock"
     version = "1"
     levels: Mapping[str, str] = {"serializable": "strict-serializable"}
-    capabilities = Capabilities(kinds=frozenset({"r", "w", "append", "scan", "delete"}), steps=True)
 
-    def __init__(self, lie: str = "", surface: str = "yes") -> None:
+    def __init__(self, lie: str = "", steps: str = "yes") -> None:
         self.settings: Mapping[str, str] = {"lie": lie} if lie else {}
-        self._lie = LIES[lie] if lie else Lie()
+        kinds = frozenset({"r", "w", "append", "scan", "delete"})
+        self.capabilities = Capabilities(kinds=kinds, steps=steps == "yes")
+        told = [one for check, one in LIES.items() if check == lie or check.startswith(f"{lie}.")]
+        self._lie = together(told) if told else Lie()
         self._store: Store | None = None
-        if surface == "yes":
-            self.surface = lambda: MockSurface(self._lie)
 
     def open(self) -> None:
         self._store = Store(self._lie)
+
+    def surface(self) -> MockSurface:
+        return MockSurface(self._lie)
 
     def session(self, level: str) -> MockSession:
         assert self._store is not None
