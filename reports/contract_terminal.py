@@ -33,7 +33,7 @@ _STYLE = {
 }
 _SEVERITY_STYLE = {"critical": "bold red", "high": "bold yellow"}
 _COLUMNS = (CheckOutcome.PASS, CheckOutcome.FAIL, CheckOutcome.SKIP, CheckOutcome.ERROR)
-_CALLS_MAX = 12
+_CALLS_MAX = 6
 _REASONS_MAX = 12
 
 
@@ -94,13 +94,12 @@ def _finding(run: ContractRun, finding: Finding) -> RenderableType:
     return Group(title, Padding(Group(*lines), (0, 0, 0, 3), expand=False))
 
 
-def _calls(transcript: Sequence[str]) -> Iterator[Text]:
+def _calls(transcript: Sequence[str]) -> Iterator[RenderableType]:
     """The last calls before the check failed."""
     left_out = len(transcript) - _CALLS_MAX
-    if left_out > 0:
-        yield Text(f"  … {counted(left_out, 'line')} before these", style="dim")
-    for line in transcript[-_CALLS_MAX:]:
-        yield Text(visible(f"  {line}", 300), style="dim")
+    lines = [f"… {counted(left_out, 'line')} before these"] if left_out > 0 else []
+    for line in (*lines, *transcript[-_CALLS_MAX:]):
+        yield Padding(Text(visible(line, 300), style="dim"), (0, 0, 0, 2), expand=False)
 
 
 def _reasons(run: ContractRun, outcome: CheckOutcome, heading: str) -> Iterator[RenderableType]:

@@ -97,7 +97,7 @@ def test_a_run_that_fails_is_printed_so() -> None:
 
 
 def test_long_lists_are_folded_and_counted() -> None:
-    """Of thirteen reasons twelve are printed, of twenty calls the last twelve."""
+    """Of thirteen reasons twelve are printed, of twenty calls the last six."""
     skips = [samples.result(f"P1.{number}", "skip", "t", f"reason {number}") for number in range(13)]
     calls = tuple(f"call {number}" for number in range(20))
     broken = samples.result("A1.1", "fail", "t", "d", transcript=calls)
@@ -105,8 +105,8 @@ def test_long_lists_are_folded_and_counted() -> None:
     assert "  … and 1 check for 1 more reason: the report has them all" in lines
     assert [line.strip() for line in lines if line.startswith("     ")] == [
         "d",
-        "… 8 lines before these",
-        *(f"call {number}" for number in range(8, 20)),
+        "… 14 lines before these",
+        *(f"call {number}" for number in range(14, 20)),
     ]
 
 
