@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlglot import Token, TokenType, exp
@@ -80,7 +81,7 @@ def _parse(text: str) -> Parsed:
     try:
         dialect = _Dialect()
         tokens = dialect.tokenize(text)
-        _refuse_stray_commas(tokens)
+        _refuse_forgiven(tokens)
         trees = _Parser(dialect=dialect).parse(tokens, text)
         found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
         if len(found) != 1:
@@ -98,13 +99,17 @@ def _parse(text: str) -> Parsed:
 _parse_cached = lru_cache(maxsize=512)(_parse)
 
 
-def _refuse_stray_commas(tokens: list[Token]) -> None:
-    """sqlglot reads over a comma that nothing follows."""
-    for token, following in zip(tokens, [*tokens[1:], None], strict=False):
-        if token.token_type is TokenType.COMMA and (
-            following is None or following.token_type in _NEVER_AFTER_A_COMMA
-        ):
-            raise SqlSyntaxError(f"nothing follows the comma in line {token.line}, column {token.col}")
+def _refuse_forgiven(tokens: list[Token]) -> None:
+    """What sqlglot reads over: a comma that nothing follows, FROM without SELECT, and 1_000, which it reads as 1."""
+    if tokens and tokens[0].token_type is TokenType.FROM:
+        raise SqlSyntaxError("a statement does not begin with FROM")
+    for token, following in pairwise([*tokens, Token(TokenType.SEMICOLON, ";")]):
+        place = f"line {token.line}, column {token.col}"
+        if token.token_type is TokenType.COMMA and following.token_type in _NEVER_AFTER_A_COMMA:
+            raise SqlSyntaxError(f"nothing follows the comma in {place}")
+        joined = token.token_type is TokenType.NUMBER and following.token_type is TokenType.VAR
+        if joined and following.start == token.end + 1:
+            raise SqlSyntaxError(f"a number runs into a name in {place}")
 
 
 def _without_markup(error: ParseError) -> str:

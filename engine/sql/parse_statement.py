@@ -38,7 +38,7 @@ def statement_of(node: exp.Expr, places: ParameterPlaces) -> Statement:
     """The statement of a tree. Raises SqlUnsupported, naming the construct, for what this engine does not have."""
     translate = _STATEMENTS.get(type(node))
     if translate is None:
-        if isinstance(node, exp.Condition) and not isinstance(node, exp.Query):
+        if isinstance(node, exp.Condition | exp.Alias) and not isinstance(node, exp.Query):
             raise SqlSyntaxError("a statement begins with SELECT, INSERT, UPDATE, DELETE, CREATE or DROP")
         if isinstance(node, exp.Command):
             raise SqlUnsupported(f"{node.name.upper()} is not supported")
@@ -105,6 +105,8 @@ def _table(node: object) -> TableName:
     if not isinstance(node, exp.Table):
         refuse(node)
     only(node, "this", "alias")
+    if node.args.get("indexed") is not None:
+        raise SqlUnsupported("NOT INDEXED is not supported")
     name = identifier(node.this)
     alias = node.args.get("alias")
     if alias is None:
@@ -293,9 +295,11 @@ class _TableBuilder:
     def _constrain(self, name: str, node: exp.Expr, settings: dict[str, Any]) -> None:
         if isinstance(node, exp.NotNullColumnConstraint):
             only(node, "allow_null")
+            _refuse_twice("not_null", settings, f"NULL or NOT NULL of {name}")
             settings["not_null"] = not node.args.get("allow_null")
         elif isinstance(node, exp.DefaultColumnConstraint):
             only(node, "this")
+            _refuse_twice("default", settings, f"DEFAULT of {name}")
             settings["default"] = _constant(node.this, self._places)
         elif isinstance(node, exp.PrimaryKeyColumnConstraint):
             only(node)
@@ -308,6 +312,11 @@ class _TableBuilder:
             self._counted.append(name)
         else:
             refuse(node)
+
+
+def _refuse_twice(setting: str, settings: dict[str, Any], what: str) -> None:
+    if setting in settings:
+        raise SqlSyntaxError(f"{what} is said twice")
 
 
 def _constant(node: object, places: ParameterPlaces) -> Value:

@@ -227,6 +227,7 @@ CONCURRENCY: Final[tuple[Scenario, ...]] = (
         title="Many open transactions",
         severity="high",
         program=_open_at_once,
+        time_limit_s=60.0,  # Where each waits for the one before it, as in a database with one writer.
         impact="The number of transactions that can be open at once is less than a pool of clients needs.",
         advice="Keep what a transaction needs per transaction, and refuse only what conflicts.",
         checks=(
