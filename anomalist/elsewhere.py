@@ -34,12 +34,11 @@ def calls_in_a_child(spec: str, path: str, calls: Sequence[tuple[Any, ...]], end
     answers: list[Any] = []
     try:
         answers.append(_answer(ours))
-        for call in calls:
-            if isinstance(answers[0], Exception):
-                break
+        opened = not isinstance(answers[0], Exception)
+        for call in calls if opened else ():
             ours.send(call)
             answers.append(_answer(ours))
-        if end != "kill":
+        if opened and end != "kill":
             ours.send(None)
             process.join(ANSWER_S)
     except (EOFError, OSError):
@@ -72,14 +71,16 @@ def _work(connection: Connection, spec: str, path: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.path.append(os.getcwd())
     surface = load_target(spec).surface()  # type: ignore[attr-defined]  # Who calls this has seen that there is one.
-    _tell(connection, lambda: surface.open(path))
+    if not _tell(connection, lambda: surface.open(path)):
+        return
     while (call := connection.recv()) is not None:
         name, *arguments = call
         _tell(connection, lambda name=name, arguments=arguments: surface.call(name, *arguments))
     surface.close()
 
 
-def _tell(connection: Connection, call: Any) -> None:
+def _tell(connection: Connection, call: Any) -> bool:
+    """Make a call and send what came of it; whether it returned."""
     answer: tuple[Any, ...]
     try:
         answer = (_RETURNED, call())
@@ -88,3 +89,4 @@ def _tell(connection: Connection, call: Any) -> None:
     except Exception as error:  # noqa: BLE001  The database's answer, told in words.
         answer = (_RAISED, f"{type(error).__name__}: {error}")
     connection.send(answer)
+    return answer[0] == _RETURNED

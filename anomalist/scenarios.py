@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final
 
 from anomalist.repros import program_of
 from anomalist.rig import TargetRig
-from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped, TranscriptLine
+from anomalist.transcript import transcript_text
+from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped
 from harness.level import implied_by
 from harness.surface import Lacking, Refused
 from harness.trouble import described
 from harness.verdict import RunResult
 
 __all__ = ["Told", "pending", "perform_scenario", "unreached"]
-
-_TRANSCRIPT_SHOWN: Final = 40
-_ARGUMENT_SHOWN: Final = 60
 
 Told = Callable[[CheckResult], None]
 
@@ -56,6 +53,7 @@ class _Performance:
         self._tell = tell
         self._known: set[str] = set()
         self._since = monotonic()
+        self._told = 0
         self._own = (0, 0)  # Where the calls begin and end that were made for the last check that made any.
 
     def run(self) -> None:
@@ -132,11 +130,16 @@ class _Performance:
                 failed=observed.failed if observed is not None else int(failed),
                 tries=observed.tries if observed is not None else 1,
                 seconds=round(now - self._since, 3),
-                transcript=_lines(self._rig.transcript) if failed else (),
+                transcript=self._transcript() if failed else (),
                 repro=program_of(self._rig, self._scenario.id, self._own[0], detail) if failed else "",
             )
         )
         self._since = now
+
+    def _transcript(self) -> tuple[str, ...]:
+        """What was called since this was last told."""
+        told, self._told = self._told, len(self._rig.transcript)
+        return transcript_text(self._rig.transcript, told, str(self._rig.directory))
 
 
 def _result(scenario: Scenario, check: Check, outcome: CheckOutcome, detail: str) -> CheckResult:
@@ -149,23 +152,3 @@ def _result(scenario: Scenario, check: Check, outcome: CheckOutcome, detail: str
         detail=detail,
         ours=check.ours,
     )
-
-
-def _lines(transcript: list[TranscriptLine]) -> tuple[str, ...]:
-    """The last calls as text, the first ones left out where there are many."""
-    shown = [_line(one) for one in transcript[-_TRANSCRIPT_SHOWN:]]
-    left_out = len(transcript) - len(shown)
-    return (f"… {left_out} calls before these", *shown) if left_out else tuple(shown)
-
-
-def _line(line: TranscriptLine) -> str:
-    where = (f"db{line.database}" if line.database else "rig") + (f".t{line.transaction}" if line.transaction else "")
-    arguments = ", ".join(_short(one) for one in line.arguments)
-    return f"{where}.{line.name}({arguments}) → {line.error or _short(line.result)}"
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, bytes | str) and len(value) > _ARGUMENT_SHOWN:
-        return f"{value[: _ARGUMENT_SHOWN // 2]!r}… ({len(value)})"
-    text = repr(value)
-    return text if len(text) <= 2 * _ARGUMENT_SHOWN else f"{text[:_ARGUMENT_SHOWN]}…"

@@ -242,13 +242,32 @@ class Transaction(KeyValues, Views):
 class ReadCommittedTransaction(Transaction):
     """A transaction at READ_COMMITTED: each operation sees the newest committed state, and commit is never refused.
 
-    `start_ts` is the number of the newest commit at its latest read.
+    `start_ts` is the number of the newest commit at its latest read. What runs within `atomically` is one operation.
     """
 
-    __slots__ = ()
+    __slots__ = ("_holds_snapshot",)
+
+    def __init__(self, store: Store, isolation: IsolationLevel, read_only: bool) -> None:
+        super().__init__(store, isolation, read_only)
+        self._safe = True  # Nobody judges what it read.
+        self._holds_snapshot = False
+
+    def atomically(self, work: Callable[[Transaction], Result]) -> Result:
+        """As `Transaction.atomically`. `work` sees one snapshot from its beginning to its end."""
+        if self._holds_snapshot or not self._open:
+            return super().atomically(work)
+        snap = self._snap = self._store.register_snapshot()
+        self._holds_snapshot = True
+        try:
+            return super().atomically(work)
+        finally:
+            self._holds_snapshot = False
+            self._store.release(snap)
 
     def read(self, key: bytes) -> bytes | None:
         """The value now of a key that is checked already, or is a row of a data model."""
+        if self._holds_snapshot:
+            return super().read(key)
         if not self._open:
             self._refuse_closed()
         if key in self._writes:
@@ -259,6 +278,8 @@ class ReadCommittedTransaction(Transaction):
 
     def read_range(self, start: bytes, end: bytes | None, limit: int | None = None) -> list[tuple[bytes, bytes]]:
         """The pairs of [start, end) now, in key order; the first `limit` of them."""
+        if self._holds_snapshot:
+            return super().read_range(start, end, limit)
         if not self._open:
             self._refuse_closed()
         own = self._own_writes(start, end)

@@ -1,7 +1,8 @@
 """The data models: views of one transaction, so that its rules hold for all of them together.
 
 A model keeps its state in rows of the database, under keys that no key-value call reaches, and reads and writes them
-through a transaction and by no other way. A conflict through two models is then a conflict like any other.
+through a transaction and by no other way. A conflict through two models is then a conflict like any other. At
+READ_COMMITTED each call sees one snapshot, and nobody is refused: two workers can claim one task.
 
     arguments    what the arguments may be
     packing      tuples as keys, in their order

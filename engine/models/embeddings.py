@@ -6,7 +6,7 @@ Everything is computed in double precision and over all rows: the result is exac
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -14,11 +14,13 @@ import numpy.typing as npt
 from engine.errors import DimensionMismatch, InvalidArgument
 from engine.models.space import Space
 
-__all__ = ["Array", "Metric", "Vector", "checked_vectors", "distances", "hold_dimension", "stacked", "stored"]
+if TYPE_CHECKING:
+    from engine.models.vectors import Metric
+
+__all__ = ["Array", "Vector", "checked_vectors", "distances", "hold_dimension", "stacked", "stored"]
 
 Array: TypeAlias = npt.NDArray[np.float64]
 Vector: TypeAlias = Sequence[float] | npt.NDArray[Any]
-Metric: TypeAlias = Literal["cosine", "l2", "dot"]
 
 _COMPONENT_MAX: Final = 1e150  # Squares of larger ones, summed, would not be finite.
 _DIMENSION: Final = ("dimension",)
@@ -37,7 +39,7 @@ def checked_vectors(vectors: Sequence[Vector]) -> Array:
         if len(lengths) > 1:
             raise DimensionMismatch(f"the vectors have different dimensions: {sorted(lengths)}") from None
         raise InvalidArgument("a vector is a row of numbers") from None
-    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "iuf":
+    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "biuf":
         raise InvalidArgument("a vector is a row of numbers, at least one")
     rows = array.astype(np.float64) + 0.0  # -0.0 becomes 0.0, so that the zero vector has one form.
     if not (np.abs(rows) <= _COMPONENT_MAX).all():
@@ -78,10 +80,10 @@ def distances(rows: Array, query: Array, metric: Metric) -> Array:
     if metric == "dot":
         return -_products(rows, query[np.newaxis])
     if metric == "l2":
-        return _lengths(rows - query)
+        return np.sqrt(_squares(rows - query))
     units, unit = _normalized(rows), _normalized(query[np.newaxis])
     # |u - v|² = 2 - 2 cos for unit vectors: never negative, and exactly 0 for equal ones.
-    apart = _lengths(units - unit) ** 2 / 2
+    apart = _squares(units - unit) / 2
     return np.where(rows.any(axis=1) & query.any(), apart, 1.0)
 
 
@@ -89,12 +91,12 @@ def _normalized(rows: Array) -> Array:
     """Vectors of length 1 in the same directions; the zero vector stays."""
     largest = np.abs(rows).max(axis=1, keepdims=True)
     scaled = rows / np.where(largest == 0, 1.0, largest)  # Otherwise squares of tiny components would vanish.
-    lengths = _lengths(scaled)[:, np.newaxis]
+    lengths = np.sqrt(_squares(scaled))[:, np.newaxis]
     return scaled / np.where(lengths == 0, 1.0, lengths)
 
 
-def _lengths(rows: Array) -> Array:
-    return np.sqrt(_products(rows, rows))
+def _squares(rows: Array) -> Array:
+    return _products(rows, rows)
 
 
 def _products(rows: Array, others: Array) -> Array:

@@ -1,8 +1,9 @@
 """A queue of tasks: each is given to one worker at a time, and again where it was not acknowledged, but not for ever.
 
     enqueue ──▶ delayed ──▶ ready ──dequeue──▶ claimed ──ack──▶ gone
-                  ▲           ▲                  │ │
-                  └── nack ───┴─── its time ran out  └── so too, but it was the last attempt ──▶ dead
+                  ▲           ▲                   │
+                  └── nack ───┴── its time is up ─┤
+                                                  └── either, after the last attempt ──▶ dead
 
 Where a task stands follows from its row and the time alone: nothing has to run for a claim to end.
 

@@ -10,7 +10,7 @@ the dimension, later ones read it.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from engine.errors import InvalidArgument
 from engine.models.arguments import checked_count
@@ -18,11 +18,12 @@ from engine.models.space import Space
 from engine.models.view import View, atomic
 
 if TYPE_CHECKING:
-    from engine.models.embeddings import Metric, Vector
+    from engine.models.embeddings import Vector
     from engine.models.views import Views
 
-__all__ = ["VectorId", "Vectors"]
+__all__ = ["Metric", "VectorId", "Vectors"]
 
+Metric: TypeAlias = Literal["cosine", "l2", "dot"]
 VectorId: TypeAlias = int | str
 
 
@@ -37,7 +38,7 @@ class Vectors(View):
 
     def __init__(self, owner: Views, name: str, dimension: int | None = None, metric: Metric = "cosine") -> None:
         super().__init__(owner, name)
-        if metric not in {"cosine", "l2", "dot"}:
+        if metric not in get_args(Metric):
             raise InvalidArgument(f'a metric is "cosine", "l2" or "dot", not {metric!r}')
         self.dimension = None if dimension is None else checked_count(dimension, "a dimension", 1)
         self.metric: Metric = metric

@@ -13,12 +13,11 @@ from engine.keys import RESERVED
 
 if TYPE_CHECKING:
     from engine.models.cache import Cache
-    from engine.models.embeddings import Metric
     from engine.models.graph import Graph
     from engine.models.namespace import Namespace
     from engine.models.queue import Queue
     from engine.models.temporal import Temporal
-    from engine.models.vectors import Vectors
+    from engine.models.vectors import Metric, Vectors
     from engine.sql.execute import Result as SqlResult
     from engine.transaction import Transaction
 

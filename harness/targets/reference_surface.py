@@ -28,6 +28,10 @@ _WHYS: Final[tuple[tuple[type[BaseException], str], ...]] = (
     (engine.StaleClaim, "stale"),
     (engine.MissingNode, "missing"),
     (engine.DimensionMismatch, "dimension"),
+    (engine.SqlNameError, "missing"),
+    (engine.SqlConstraintError, "duplicate"),
+    (engine.SqlSyntaxError, "statement"),
+    (engine.SqlUnsupported, "statement"),
     (PermissionError, "permission"),
     (ValueError, "argument"),
     (TypeError, "argument"),
@@ -115,8 +119,7 @@ class ReferenceSurface:
     # SQL and graphs.
 
     def _sql(self, owner: Owner, statement: str) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = owner.execute(statement).dicts()  # type: ignore[union-attr]
-        return rows
+        return owner.execute(statement).dicts()
 
     def _add_node(self, owner: Owner, graph: str, node: str, properties: dict[str, Any]) -> None:
         owner.graph(graph).add_node(node, properties)
@@ -209,7 +212,7 @@ class ReferenceSurface:
         return owner.compression
 
     def _stats_full(self, owner: Database) -> dict[str, Any]:
-        return dict(owner.stats())
+        return {name: figure for name, figure in owner.stats().items() if not isinstance(figure, str)}
 
     def _drop_log(self, owner: Database) -> None:
         owner.checkpoint()

@@ -16,6 +16,7 @@ from engine import (
     IsolationLevel,
     NoSavepoint,
     Transaction,
+    TransactionClosed,
 )
 from engine.keys import RESERVED
 from engine.models.space import Space
@@ -172,7 +173,9 @@ def test_rows_are_scanned_in_order_and_bounds_stand_behind_the_prefix() -> None:
         assert rows(other) == [(("row", 2), "another's")]
 
 
-@pytest.mark.parametrize("value", [1 << 64, object(), "\ud800", {1j: 1}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [1 << 64, object(), "\ud800", {1j: 1}], ids=["wide integer", "object", "surrogate", "complex key"]
+)
 def test_values_that_cannot_be_stored_are_refused(value: Any) -> None:
     """They are InvalidValue, and nothing is written."""
     with Database.open().transaction() as transaction:
@@ -245,6 +248,28 @@ def test_work_within_work_is_taken_back_with_it() -> None:
             transaction.atomically(outer)
         assert transaction.scan() == [(b"a", b"first")]
         assert transaction.atomically(lambda one: one.get("a")) == b"first"
+
+
+def test_a_call_at_read_committed_sees_one_snapshot() -> None:
+    """What others commit meanwhile it does not see, its own writes it does; the next call sees all of it."""
+    database = Database.open()
+    database.put("a", b"1")
+    transaction = database.begin_transaction(IsolationLevel.READ_COMMITTED)
+
+    def work(one: Transaction) -> tuple[object, object, object]:
+        one.put("own", b"")
+        database.put_batch([("a", b"2"), ("b", b"2")])
+        return one.get("a"), one.scan(), one.atomically(lambda inner: inner.scan(limit=1))
+
+    before = [(b"a", b"1"), (b"own", b"")]
+    assert transaction.atomically(work) == (b"1", before, before[:1])
+    assert database.stats()["active"] == 0
+    assert transaction.scan() == [(b"a", b"2"), (b"b", b"2"), (b"own", b"")]
+    assert transaction.atomically(lambda one: one.get("b")) == b"2"
+    transaction.commit()
+    with pytest.raises(TransactionClosed):
+        transaction.atomically(lambda one: one.get("b"))
+    database._check()
 
 
 def test_savepoints_within_work_are_taken_back_too() -> None:

@@ -133,14 +133,21 @@ def _cut(rig: Rig, calls: _Calls, place: float) -> tuple[str, str]:
     cut = f"{name} was cut at {place:.1%}"
     honest = any(seen == _after(calls[:count]) for count in range(len(calls), -1, -1))
     wrong = "" if honest else f"{cut}, and no earlier state is this one: {_differences(seen, _after(calls))}"
+    lost = _lost_after(rig, path, seen)
+    return wrong, lost and f"{cut}, and a key was put: {lost}"
+
+
+def _lost_after(rig: Rig, path: str, seen: _State) -> str:
+    """What is wrong after one more put and reopening; nothing where that put is refused."""
     db = rig.open(path)
     refused = outcome(db.call, "put", _key(0), b"after the cut")
-    db.reopen()
-    kept = outcome(_stored, db)
-    if refused is not None or kept == {**seen, _key(0): b"after the cut"}:
-        return wrong, ""
-    lost = repr(kept) if isinstance(kept, Exception) else _differences(kept, {**seen, _key(0): b"after the cut"})
-    return wrong, f"{cut}, a key was put and it was reopened: {lost}"
+    db.close()
+    kept = outcome(_stored_at, rig, path)
+    if isinstance(refused, Exception):
+        return ""
+    if isinstance(kept, Exception):
+        return f"reopening raised {kept!r}"
+    return _differences(kept, {**seen, _key(0): b"after the cut"})
 
 
 def _closed(rig: Rig, calls: _Calls) -> str:
