@@ -240,8 +240,11 @@ class TargetRig:
         return calls_in_a_child(self.spec, path, calls, end)
 
     def damage(self, path: str, how: str, place: float = 0.5) -> str:
-        """Damage the longest file below `path`: "flip" a bit there, or "cut" the rest off. Returns its name."""
-        name = max(sorted(files := self.files(path)), key=files.__getitem__)
+        """Damage the longest file below `path`: "flip" a bit there, or "cut" the rest off. Its name, if any."""
+        files = self.files(path)
+        if not any(files.values()):
+            return ""
+        name = max(sorted(files), key=files.__getitem__)
         with (Path(path) / name).open("r+b") as file:
             offset = min(int(files[name] * place), files[name] - 1)
             if how == "cut":

@@ -202,7 +202,10 @@ class Rig(Protocol):
         ...
 
     def damage(self, path: str, how: str, place: float = 0.5) -> str:
-        """Damage the longest file below `path`: "flip" a bit at that part of it, or "cut" the rest off. Its name."""
+        """Damage the longest file below `path`: "flip" a bit at that part of it, or "cut" the rest off.
+
+        Returns its name, "" where nothing is there.
+        """
         ...
 
     def files(self, path: str) -> dict[str, int]:

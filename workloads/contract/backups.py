@@ -129,6 +129,8 @@ def _noticed(rig: Rig, db: Handle, place: float) -> str:
     path = rig.path()
     db.call("backup", path)
     name = rig.damage(path, "flip", place)
+    if not name:
+        return "the backup has no files"
     said = _verdict(db, path)
     return "" if said is False else f"verify says {said!r} of a backup with a flipped bit at {place:.0%} of {name}"
 

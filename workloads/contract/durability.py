@@ -137,6 +137,8 @@ def _shared(rig: Rig) -> Observed:
 def _flipped(rig: Rig, calls: _Calls, place: float) -> str:
     path = _closed(rig, calls)
     name = rig.damage(path, "flip", place)
+    if not name:
+        return f"nothing is on disk after {len(calls)} acknowledged calls"
     seen = outcome(_stored_at, rig, path)
     honest = isinstance(seen, Exception) or seen == _after(calls[:-1])
     lost = "" if honest else _differences(seen, _after(calls))
@@ -147,6 +149,8 @@ def _cut(rig: Rig, calls: _Calls, place: float) -> tuple[str, str]:
     """What is wrong after a file was cut, and what is wrong with a key that is put then."""
     path = _closed(rig, calls)
     name = rig.damage(path, "cut", place)
+    if not name:
+        return (f"nothing is on disk after {len(calls)} acknowledged calls",) * 2
     seen = outcome(_stored_at, rig, path)
     if isinstance(seen, Exception):
         return "", ""
