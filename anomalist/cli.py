@@ -20,7 +20,7 @@ from anomalist.commands import command_text, printable
 __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
-_REPORTS = ("html", "json", "junit")
+_REPORTS = ("html", "json", "junit", "md")
 _FORMATS = ("auto", "edn", "jsonl", "json")
 _LIST_KINDS = (
     "anomalies",
@@ -161,7 +161,7 @@ _TARGET = click.option(
     callback=_reports,
     show_default=True,
     metavar="NAMES",
-    help="Of html,json,junit.",
+    help="Of html,json,junit,md.",
 )
 @_JSON
 @_COLOR
@@ -226,7 +226,7 @@ def selftest_verb(**options: Any) -> int:
 @click.option("--budget", type=_SECONDS, metavar="S", help="Seconds a checker may take.")
 @click.option("--min-evidence", is_flag=True, help="Too little evidence is inconclusive, for foreign files too.")
 @click.option("--out", type=_EXISTING, help="An empty or new run directory, so that there can be a report.")
-@click.option("--report", "reports", callback=_reports, help="html,json,junit; needs --out for foreign files.")
+@click.option("--report", "reports", callback=_reports, help="html,json,junit,md; needs --out for foreign files.")
 @_JSON
 @_COLOR
 def check_verb(**options: Any) -> int:

@@ -36,7 +36,17 @@ __all__ = [
 OP_TIMEOUT_S = 10.0
 # Above this many transactions a run is no longer small, and real threads show more.
 _STEPS_TXNS_MAX = 10_000
-_NEEDED_KINDS = {"predicate-skew": {"scan"}}
+# Operation kinds, and data models, beyond reads and writes of keys.
+_NEEDS = {
+    "predicate-skew": {"scan"},
+    "queue": {"queue"},
+    "queue-redelivery": {"queue"},
+    "sql-append": {"sql"},
+    "sql-bank": {"sql"},
+    "cache": {"cache"},
+    "vectors": {"vectors"},
+    "graph": {"graph"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,7 +212,7 @@ def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:
 
 
 def left_out(request: SuiteRequest, target: Target) -> Iterator[tuple[str, str]]:
-    """(workload, operation kinds) of the suite's workloads that the target cannot run."""
+    """(workload, operation kinds and data models) of the suite's workloads that the target cannot run."""
     if not request.workloads:
         for name in SUITES[request.suite].workloads:
             lacking = _lacking(Part(name, 0), target)
@@ -211,7 +221,7 @@ def left_out(request: SuiteRequest, target: Target) -> Iterator[tuple[str, str]]
 
 
 def _lacking(part: Part, target: Target) -> set[str]:
-    return _NEEDED_KINDS.get(part.name, set()) - target.capabilities.kinds
+    return _NEEDS.get(part.name, set()) - target.capabilities.kinds - target.capabilities.models
 
 
 def workload_params(asked: str) -> Params:

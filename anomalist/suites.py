@@ -13,7 +13,19 @@ from harness.history import History
 from harness.program import Workload
 from harness.verdict import Findings
 
-__all__ = ["CHECKERS", "CONTRACT", "DEFAULT_SUITE", "SUITES", "WORKLOADS", "Checks", "Suite", "checker", "workload"]
+__all__ = [
+    "CHECKERS",
+    "CONTRACT",
+    "DEFAULT_SUITE",
+    "ON_KEYS",
+    "ON_MODELS",
+    "SUITES",
+    "WORKLOADS",
+    "Checks",
+    "Suite",
+    "checker",
+    "workload",
+]
 
 
 class Suite(NamedTuple):
@@ -45,6 +57,13 @@ WORKLOADS: dict[str, Checks] = {
         Checks("counter", ("counter",), "workloads.counter:COUNTER"),
         Checks("long-fork", ("long-fork",), "workloads.long_fork:LONG_FORK"),
         Checks("set", ("set",), "workloads.set_full:SET"),
+        Checks("queue", ("total-queue",), "workloads.queue:QUEUE"),
+        Checks("queue-redelivery", ("total-queue",), "workloads.queue:QUEUE_REDELIVERY"),
+        Checks("sql-append", ("list-append",), "workloads.statements:SQL_APPEND"),
+        Checks("sql-bank", ("bank",), "workloads.statements:SQL_BANK"),
+        Checks("cache", ("register",), "workloads.entries:CACHE"),
+        Checks("vectors", ("register",), "workloads.entries:VECTORS"),
+        Checks("graph", ("graph",), "workloads.graph:GRAPH"),
     )
 }
 
@@ -56,15 +75,32 @@ CHECKERS: dict[str, str] = {
     "counter": "checkers.counter:check_counter",
     "long-fork": "checkers.long_fork:check_long_fork",
     "set": "checkers.set_full:check_set_full",
+    "total-queue": "checkers.total_queue:check_total_queue",
+    "register": "checkers.register:check_register",
+    "graph": "checkers.graph_integrity:check_graph",
 }
+
+ON_KEYS: tuple[str, ...] = (
+    "list-append",
+    "bank",
+    "write-skew",
+    "predicate-skew",
+    "counter",
+    "long-fork",
+    "set",
+)
+ON_MODELS: tuple[str, ...] = tuple(name for name in WORKLOADS if name not in ON_KEYS)
 
 DEFAULT_SUITE = "quick"
 CONTRACT = "contract"  # Of checks, not of workloads: `workloads.contract`.
 SUITES: dict[str, Suite] = {
     row.name: row
     for row in (
-        Suite("quick", tuple(WORKLOADS), 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
-        Suite("standard", tuple(WORKLOADS), 20_000, 60.0, 10, "every workload, with more clients: minutes"),
+        Suite("quick", ON_KEYS, 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
+        Suite("standard", ON_KEYS, 20_000, 60.0, 10, "every workload, with more clients: minutes"),
+        Suite(
+            "models", ON_MODELS, 2_000, 30.0, 5, "every workload on a data model: queue, SQL, cache, vectors, graph"
+        ),
     )
 }
 

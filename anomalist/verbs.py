@@ -152,6 +152,10 @@ def _write_reports(
         from reports.junit import render_junit
 
         _write(directory / "junit.xml", render_junit(suite_run))
+    if "md" in reports:
+        from reports.markdown import render_markdown
+
+        _write(directory / "report.md", render_markdown(suite_run))
     if "html" not in reports:
         return None
     from reports.page import render_page

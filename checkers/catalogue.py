@@ -133,6 +133,17 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType("extra-increment", (_RC,), "The counter is higher than all increments that can have committed."),
     AnomalyType("long-fork", ("prefix", _RR), "Two readers saw two writes in opposite orders."),
     AnomalyType("lost-element", (_STRONG + _SI,), "An acknowledged element of a set is missing from the final read."),
+    AnomalyType(
+        "duplicate-claim",
+        ("cursor-stability", "update-atomic", _RR),
+        "One task of a queue was two workers' at a time.",
+    ),
+    AnomalyType(
+        "lost-task", (_STRONG + _SI,), "A queue was empty although an acknowledged task was in nobody's hands."
+    ),
+    AnomalyType("redelivered-task", (_STRONG + _SI,), "A task was delivered again after it had been acknowledged."),
+    AnomalyType("stale-ack", (_STRONG + _SI,), "A claim that was over before was acknowledged or given back."),
+    AnomalyType("dangling-edge", (_SER,), "A graph had an edge to a node that does not exist."),
 )
 
 _ROWS = {row.name: row for row in CATALOGUE}

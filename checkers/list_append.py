@@ -84,7 +84,8 @@ def _atomic(history: History) -> bool:
 def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
     """What makes a history no evidence at all. Nothing is repaired."""
     sentences = []
-    other = (history.op_kind != KIND_CODE["r"]) & (history.op_kind != KIND_CODE["append"])
+    # A statement of its own is the set-up's, and its key a label.
+    other = ~np.isin(history.op_kind, [KIND_CODE[kind] for kind in ("r", "append", "sql")])
     if bool(other.any()):
         op = history.op(int(np.flatnonzero(other)[0]))
         sentences.append(f"operation {op.kind} of key {op.key!r} does not belong in a list-append history")

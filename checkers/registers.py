@@ -23,7 +23,7 @@ __all__ = ["GARBAGE", "HIDDEN", "INITIAL", "Registers", "registers_of"]
 INITIAL = -1  # The writer of the version before the first write.
 GARBAGE = -2  # The writer of a value that nobody wrote.
 HIDDEN = -3  # The writer of a value that may be that of a write whose record lacks it.
-_R, _W, _SCAN = KIND_CODE["r"], KIND_CODE["w"], KIND_CODE["scan"]
+_R, _W, _SCAN, _SQL = (KIND_CODE[kind] for kind in ("r", "w", "scan", "sql"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +116,8 @@ def _writes(history: History) -> tuple[Ints, Bools]:
     kind, length = history.op_kind, history.op_length
     write = (kind == _W) & (length == SCALAR) & (history.op_value != _number_of_none(history))
     unseen = (kind == _W) & (length == UNSEEN_LENGTH)
-    plain = write | unseen | ((kind == _R) & (length < 0)) | (kind == _SCAN)
+    # A statement of its own is the set-up's, and its key a label.
+    plain = write | unseen | ((kind == _R) & (length < 0)) | (kind == _SCAN) | (kind == _SQL)
     doubtful = np.zeros(len(history.keys), dtype=np.bool_)
     doubtful[history.op_key[~plain]] = True
     return np.flatnonzero(write), doubtful

@@ -84,6 +84,7 @@ class TranscriptLine(NamedTuple):
     """One call that a program made: on which database and within which transaction (0: none), and what came of it.
 
     `name` is of harness.surface.CALLS, or open, close, begin, commit, abort. `error` is empty where it returned.
+    What the rig did itself stands between, on database 0: conduct, run, threads, child, damage, wait.
     """
 
     database: int
@@ -268,7 +269,10 @@ class Scenario:
 
 
 class CheckResult(NamedTuple):
-    """What became of one check. `transcript` are the calls of its scenario up to it, where it failed."""
+    """What became of one check. `transcript` are the calls that led to its failure.
+
+    `repro` is then a program that shows the failure without Anomalist, or a comment that says why there is none.
+    """
 
     id: str
     title: str
@@ -288,7 +292,7 @@ class CheckResult(NamedTuple):
 class ContractRun:
     """All checks on one target, in the order of the catalogue. `sections` are {letter: title} of all there are.
 
-    `scenarios` are rows {id, title, severity, impact, advice} of those that have a result.
+    `scenarios` are {id: row of title, severity, impact and advice} of those that have a result.
     """
 
     target: str
@@ -333,7 +337,7 @@ def holds(check: str, condition: bool, detail: str) -> Observed:
 def tried(check: str, failures: Sequence[str], what: str) -> Observed:
     """The check was tried len(failures) times; an empty text says that it held. Tells how often it did not."""
     failed = [failure for failure in failures if failure]
-    told = f"{failed[0]}; in {len(failed)} of" if failed else f"{what}, in"
+    told = f"{failed[0].rstrip('.')}; in {len(failed)} of" if failed else f"{what}, in"
     return Observed(check, not failed, f"{told} {len(failures)} rounds", len(failed), len(failures))
 
 

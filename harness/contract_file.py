@@ -93,11 +93,15 @@ def load_contract(directory: Path) -> ContractRun | None:
         settings=found.settings,
         results=tuple(_result(one) for one in found.results),
         sections=dict(found.sections),
-        scenarios={row.id: msgspec.structs.asdict(row) for row in found.scenarios},
+        scenarios={row.id: _row(row) for row in found.scenarios},
         seconds=found.seconds,
         command=found.command,
         interrupted=found.interrupted,
     )
+
+
+def _row(stored: _Scenario) -> dict[str, str]:
+    return {name: value for name, value in msgspec.structs.asdict(stored).items() if name != "id"}
 
 
 def _result(stored: _Result) -> CheckResult:

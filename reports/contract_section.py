@@ -29,12 +29,12 @@ __all__ = ["ContractPart", "contract_part"]
 
 
 class Told(NamedTuple):
-    """A finding on the page: its id, the command that repeats it, links to the histories recorded for it."""
+    """A finding on the page: its id, the command that repeats it, (id, workload) of the histories it has."""
 
     finding: Finding
     anchor: str
     command: str
-    histories: tuple[str, ...]
+    histories: tuple[tuple[str, str], ...]
 
 
 class Row(NamedTuple):
@@ -131,10 +131,13 @@ class _Ids:
         return anchor
 
 
-def _histories(finding: Finding, runs: Sequence[RunResult]) -> tuple[str, ...]:
-    """The ids of the runs that were recorded when this scenario was performed."""
-    ending = f"--check {finding.scenario}"
-    return tuple(f"run-{number}" for number, run in enumerate(runs, 1) if run.info.command.endswith(ending))
+def _histories(finding: Finding, runs: Sequence[RunResult]) -> tuple[tuple[str, str], ...]:
+    """(id, workload) of the runs that were recorded when this scenario was performed."""
+    ending = f" --check {finding.scenario}"
+    numbered = enumerate(runs, 1)
+    return tuple(
+        (f"run-{number}", run.info.workload) for number, run in numbered if run.info.command.endswith(ending)
+    )
 
 
 def _letter(run: ContractRun, section: Section, anchors: dict[str, str], ids: _Ids) -> Letter:

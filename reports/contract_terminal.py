@@ -13,7 +13,6 @@ from harness.contract import CheckOutcome, ContractRun
 from reports.findings import (
     MARKS,
     Finding,
-    Line,
     Reason,
     check_ids,
     findings,
@@ -34,7 +33,7 @@ _STYLE = {
 }
 _SEVERITY_STYLE = {"critical": "bold red", "high": "bold yellow"}
 _COLUMNS = (CheckOutcome.PASS, CheckOutcome.FAIL, CheckOutcome.SKIP, CheckOutcome.ERROR)
-_CALLS_MAX = 12
+_CALLS_MAX = 6
 _REASONS_MAX = 12
 
 
@@ -83,9 +82,8 @@ def _finding(run: ContractRun, finding: Finding) -> RenderableType:
         line = Text(f"{MARKS[CheckOutcome.FAIL]} ", style="red")
         line.append(visible(result.id, 40), style="bold")
         line.append(visible(f"  {result.title}"), style="default not bold")
-        lines += [line, Padding(Text(visible(observation(result))), (0, 0, 0, 2), expand=False)]
-    for transcript in finding.transcripts:
-        lines.append(_calls(transcript))
+        told = Text(visible(observation(result)))
+        lines += [line, Padding(Group(told, *_calls(result.transcript)), (0, 0, 0, 2), expand=False)]
     for name, text in (
         ("impact", finding.impact),
         ("advice", finding.advice),
@@ -96,19 +94,12 @@ def _finding(run: ContractRun, finding: Finding) -> RenderableType:
     return Group(title, Padding(Group(*lines), (0, 0, 0, 3), expand=False))
 
 
-def _calls(transcript: Sequence[Line]) -> RenderableType:
-    """The last calls, and after each the checks that had failed by then."""
-    lines = Text()
+def _calls(transcript: Sequence[str]) -> Iterator[RenderableType]:
+    """The last calls before the check failed."""
     left_out = len(transcript) - _CALLS_MAX
-    if left_out > 0:
-        lines.append(f"… {counted(left_out, 'line')} before these\n", style="dim")
-    for line in transcript[-_CALLS_MAX:]:
-        lines.append(visible(line.text, 300))
-        if line.broken:
-            lines.append(visible(f"  ← {', '.join(line.broken)}", 200), style="bold red")
-        lines.append("\n")
-    lines.rstrip()
-    return Padding(lines, (0, 0, 0, 2), expand=False)
+    lines = [f"… {counted(left_out, 'line')} before these"] if left_out > 0 else []
+    for line in (*lines, *transcript[-_CALLS_MAX:]):
+        yield Padding(Text(visible(line, 300), style="dim"), (0, 0, 0, 2), expand=False)
 
 
 def _reasons(run: ContractRun, outcome: CheckOutcome, heading: str) -> Iterator[RenderableType]:

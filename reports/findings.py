@@ -23,7 +23,6 @@ __all__ = [
     "Advice",
     "Finding",
     "Held",
-    "Line",
     "Reason",
     "Section",
     "advice",
@@ -45,13 +44,6 @@ MARKS: Final = {CheckOutcome.PASS: "✓", CheckOutcome.FAIL: "✕", CheckOutcome
 _NUMBERED: Final = re.compile(r"(.*\D)(\d{1,9})")
 
 
-class Line(NamedTuple):
-    """A line of a transcript, and the ids of the checks that had failed when it was written."""
-
-    text: str
-    broken: tuple[str, ...] = ()
-
-
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """A scenario that broke a promise. `number` counts from 1; `tried` are its checks that held or failed."""
@@ -64,7 +56,6 @@ class Finding:
     advice: str
     failed: tuple[CheckResult, ...]
     tried: int
-    transcripts: tuple[tuple[Line, ...], ...]
 
 
 class Section(NamedTuple):
@@ -136,7 +127,7 @@ def reasons(run: ContractRun, outcome: CheckOutcome) -> tuple[Reason, ...]:
         if result.outcome is outcome:
             grouped.setdefault(result.detail, []).append(result)
     return tuple(
-        sorted((Reason(*item[:1], tuple(item[1])) for item in grouped.items()), key=lambda one: -len(one[1]))
+        sorted((Reason(detail, tuple(of)) for detail, of in grouped.items()), key=lambda one: -len(one.results))
     )
 
 
@@ -227,23 +218,7 @@ def _finding(run: ContractRun, number: int, scenario: str, failed: Sequence[Chec
         advice=row.get("advice", ""),
         failed=tuple(failed),
         tried=sum(one.scenario == scenario and one.outcome in tried for one in run.results),
-        transcripts=_transcripts(failed),
     )
-
-
-def _transcripts(failed: Sequence[CheckResult]) -> tuple[tuple[Line, ...], ...]:
-    """What was called. A transcript that goes on where another check had failed already has both in it."""
-    told: list[list[Line]] = []
-    for result in failed:
-        if not result.transcript:
-            continue
-        lines = [Line(text) for text in result.transcript]
-        known = told[-1] if told else []
-        if known and [line.text for line in known] == [line.text for line in lines[: len(known)]]:
-            lines[: len(known)] = told.pop()
-        lines[-1] = lines[-1]._replace(broken=(*lines[-1].broken, result.id))
-        told.append(lines)
-    return tuple(tuple(lines) for lines in told)
 
 
 def _title(run: ContractRun, scenario: str) -> str:

@@ -12,7 +12,6 @@ from harness.contract import CheckOutcome, CheckResult, ContractRun
 from reports.findings import (
     MARKS,
     Finding,
-    Line,
     Reason,
     advice,
     check_ids,
@@ -73,18 +72,14 @@ def _finding(run: ContractRun, finding: Finding) -> Iterator[str]:
     for result in finding.failed:
         yield f"- **{inline(result.id)}** {inline(result.title)}  "
         yield f"  Seen: {inline(observation(result))}\n"
-    for transcript in finding.transcripts:
-        yield "\n".join(fenced(_called(line) for line in transcript)) + "\n"
+        if result.transcript:
+            yield "\n".join(fenced(result.transcript)) + "\n"
     if finding.impact:
         yield f"**Impact:** {inline(finding.impact)}\n"
     yield from _reproductions(finding.failed)
     command = repeat_command(run, finding.scenario)
     if command:
         yield f"**Repeat:** {code(command)}\n"
-
-
-def _called(line: Line) -> str:
-    return f"{line.text}   ← {MARKS[CheckOutcome.FAIL]} {', '.join(line.broken)}" if line.broken else line.text
 
 
 def _reproductions(failed: tuple[CheckResult, ...]) -> Iterator[str]:

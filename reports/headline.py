@@ -6,7 +6,7 @@ from harness.contract import CheckOutcome, ContractRun
 from harness.verdict import Outcome, RunResult, SuiteRun
 from reports.findings import extent, findings, observation, reasons, subject
 from reports.overall import Overall
-from reports.values import counted
+from reports.values import counted, ended
 
 __all__ = ["headline"]
 
@@ -82,24 +82,20 @@ def _contract(run: ContractRun) -> tuple[str, str]:
     if run.outcome is Outcome.FAIL:
         worst = findings(run)[0]
         bold = f"{name} broke {run.count(CheckOutcome.FAIL)} of {counted(tried, 'promise')} that were tried."
-        return bold, f"The worst: {worst.title} ({worst.failed[0].id}): {_ended(observation(worst.failed[0]))}"
+        return bold, f"The worst: {worst.title} ({worst.failed[0].id}): {ended(observation(worst.failed[0]))}"
     if run.outcome is Outcome.PASS:
         skipped = run.count(CheckOutcome.SKIP)
         others = f"; {skipped} of them skipped, {reasons(run, CheckOutcome.SKIP)[0].detail}" if skipped else ""
-        return f"{name} keeps all {counted(tried, 'promise')} that were tried.", _ended(extent(run) + others)
+        return f"{name} keeps all {counted(tried, 'promise')} that were tried.", ended(extent(run) + others)
     errors, skips = reasons(run, CheckOutcome.ERROR), reasons(run, CheckOutcome.SKIP)
     if errors:
         number = run.count(CheckOutcome.ERROR)
         bold = f"It cannot be said whether {name} keeps what it promises."
-        return bold, f"{counted(number, 'check')} ended in an error of the harness. {_ended(errors[0].detail)}"
+        return bold, f"{counted(number, 'check')} ended in an error of the harness: {ended(errors[0].detail)}"
     if tried:
         return f"{name} keeps what was tried so far.", "The run was stopped by hand before it was done."
-    rest = f"All of {extent(run)} were skipped: {_ended(skips[0].detail)}" if skips else "No check has a result."
+    rest = f"{extent(run)}, all of them skipped: {ended(skips[0].detail)}" if skips else "No check has a result."
     return f"Nothing of {name} was tried.", rest
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith(".") else f"{sentence}."
 
 
 def _name(run: RunResult) -> str:

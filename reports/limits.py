@@ -13,7 +13,7 @@ from harness.level import IMPLIES, LEVELS, implied_by, minimal
 from harness.verdict import Outcome, RunResult
 from reports.findings import sections
 from reports.overall import Overall
-from reports.values import counted
+from reports.values import counted, ended
 
 __all__ = ["CONTRACT_REPEATS", "contract_limits", "limits", "repeats", "suite_limits"]
 
@@ -84,13 +84,13 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
         )
     yield from _unsearched(one)
     if run.trouble:
-        yield f"The run met trouble: {_ended(run.trouble)} Nothing after that was observed."
+        yield f"The run met trouble: {ended(run.trouble)} Nothing after that was observed."
     if run.interrupted:
         yield "The run was stopped by hand before it was done."
     if history.cut:
-        yield f"The history is not whole: {_ended(history.cut)} Nothing may be concluded from what is not in it."
+        yield f"The history is not whole: {ended(history.cut)} Nothing may be concluded from what is not in it."
     for doubt in one.doubts:
-        yield f"Not vouched for ({doubt.reason}): {_ended(doubt.sentence)}"
+        yield f"Not vouched for ({doubt.reason}): {ended(doubt.sentence)}"
     if one.lacking:
         names = ", ".join(row.name for row in one.lacking)
         yield f"There was too little of {names} to have shown what was looked for."
@@ -132,7 +132,3 @@ def _unsearched(one: Overall) -> Iterator[str]:
         yield f"No checker searched these levels, nor those that imply them: {weakest}."
     if one.expected in IMPLIES and one.expected in missing:
         yield f"The expected level {one.expected} is one of them."
-
-
-def _ended(sentence: str) -> str:
-    return sentence if sentence.endswith(".") else sentence + "."

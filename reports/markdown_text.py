@@ -25,7 +25,7 @@ _LINK = re.compile(r"(?i)\b(https?|ftp|mailto|xmpp)(:)|\b(www)(\.)")
 
 def inline(text: str, length_max: int = _LENGTH_MAX) -> str:
     """`text` in one line that reads as itself."""
-    safe = _MARKUP.sub(lambda found: "\\" + found.group(), visible(text, length_max))
+    safe = _MARKUP.sub(lambda found: "\\" + found.group(), visible(text, length_max).strip())
     safe = "".join(_ENTITIES.get(letter, letter) for letter in safe)
     # A scheme without its colon is no link.
     safe = _LINK.sub(lambda found: f"{found[1] or found[3]}{'&#58;' if found[2] else '&#46;'}", safe)
@@ -38,7 +38,7 @@ def code(text: str) -> str:
     if not safe.strip() or "|" in safe:
         return inline(text)
     ticks = _ticks(safe, 1)
-    pad = " " if safe.startswith("`") or safe.endswith("`") else ""
+    pad = " " if safe[0] in "` " or safe[-1] in "` " else ""
     return f"{ticks}{pad}{safe}{pad}{ticks}"
 
 

@@ -35,14 +35,15 @@ def summary(suite_run: SuiteRun, report: str = "") -> RenderableType:
     parts: list[RenderableType] = [_headline(suite_run, seen)]
     if suite_run.contract is not None:
         parts += contract_parts(suite_run.contract)
-        parts += [Text("\nrecorded histories", style="dim")] if seen else []
-    if seen or suite_run.contract is None:
+        if seen:
+            parts += [Text("\nrecorded histories; the report has their proofs", style="dim"), _table(seen)]
+    else:
         parts.append(_table(seen))
     parts += [
         Text(visible(f"{NOT_RUN}: {row}"), style="yellow") for name, row in suite_run.environment if name == NOT_RUN
     ]
     parts += _mishaps(seen)
-    parts += _anomalies(seen)
+    parts += _anomalies(seen) if suite_run.contract is None else []
     parts.append(_closing(suite_run, report))
     return Group(*parts)
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from harness.history import KINDS, UNSEEN, Op
 
-__all__ = ["LENGTH_MAX", "counted", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
+__all__ = ["LENGTH_MAX", "counted", "ended", "json_safe", "shorten", "show", "show_around", "show_op", "visible"]
 
 LENGTH_MAX = 48
 _SENTENCE_MAX = 2_000
@@ -38,6 +38,11 @@ _RESERVED = frozenset({"none", "true", "false", "nan", "inf"})
 def counted(number: int, noun: str) -> str:
     """A number with its noun, in the plural unless there is one."""
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def ended(sentence: str) -> str:
+    """`sentence` with a full stop at its end."""
+    return sentence if sentence.endswith(".") else f"{sentence}."
 
 
 def visible(text: str, length_max: int = _SENTENCE_MAX) -> str:

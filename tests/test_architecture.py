@@ -36,6 +36,7 @@ NOUNS = {
     "kills",
     "level",
     "matrix",
+    "models",
     "program",
     "surface",
     "target",

@@ -5,14 +5,19 @@ from __future__ import annotations
 from harness.program import Workload
 from workloads.bank import BANK
 from workloads.counter import COUNTER
+from workloads.entries import CACHE, VECTORS
+from workloads.graph import GRAPH
 from workloads.list_append import LIST_APPEND
 from workloads.long_fork import LONG_FORK
 from workloads.predicate_skew import PREDICATE_SKEW
+from workloads.queue import QUEUE, QUEUE_REDELIVERY
 from workloads.set_full import SET
+from workloads.statements import SQL_APPEND, SQL_BANK
 from workloads.write_skew import WRITE_SKEW
 
 __all__ = ["WORKLOADS"]
 
-WORKLOADS: dict[str, Workload] = {
-    workload.name: workload for workload in (LIST_APPEND, BANK, COUNTER, WRITE_SKEW, PREDICATE_SKEW, LONG_FORK, SET)
-}
+_ON_KEYS = (LIST_APPEND, BANK, COUNTER, WRITE_SKEW, PREDICATE_SKEW, LONG_FORK, SET)
+_ON_MODELS = (QUEUE, QUEUE_REDELIVERY, SQL_APPEND, SQL_BANK, CACHE, VECTORS, GRAPH)
+
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in (*_ON_KEYS, *_ON_MODELS)}

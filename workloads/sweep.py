@@ -40,16 +40,23 @@ class _Chunk:
     holds: list[bool] = field(default_factory=list)  # For each number whether there was something.
 
 
-def sweep(reads: Callable[[int], Sequence[Op]], *, chunk: int, gap: Callable[[int], int]) -> Iterator[Program]:
+def sweep(
+    reads: Callable[[int], Sequence[Op]],
+    *,
+    chunk: int,
+    gap: Callable[[int], int],
+    holds: Callable[[Op], bool] = lambda op: not _is_nothing(op.value),
+) -> Iterator[Program]:
     """Transactions that read the numbers 0, 1, 2, ..., `chunk` numbers each; `reads(i)` are the reads of number i.
 
-    Ends after `gap(found)` numbers in a row without anything, where `found` numbers held something; after three
-    programs in a row that broke off; and after 10,000 in a row that nobody started. So it is finite.
+    `holds` says whether a completed read found something. Ends after `gap(found)` numbers in a row without anything,
+    where `found` numbers held something; after three programs in a row that broke off; and after 10,000 in a row that
+    nobody started. So it is finite.
     """
     first = found = missing = broken_off = not_started = 0
     while missing < gap(found) and broken_off < _BROKEN_OFF_MAX and not_started < _NOT_STARTED_MAX:
         seen = _Chunk()
-        yield _watched(reads, range(first, first + chunk), seen)
+        yield _watched(reads, range(first, first + chunk), holds, seen)
         first += chunk
         not_started = 0 if seen.started else not_started + 1
         broken_off = broken_off + 1 if seen.started and not seen.finished else 0
@@ -58,13 +65,15 @@ def sweep(reads: Callable[[int], Sequence[Op]], *, chunk: int, gap: Callable[[in
             found += something
 
 
-def _watched(reads: Callable[[int], Sequence[Op]], numbers: range, seen: _Chunk) -> Program:
+def _watched(
+    reads: Callable[[int], Sequence[Op]], numbers: range, holds: Callable[[Op], bool], seen: _Chunk
+) -> Program:
     seen.started = True
     for number in numbers:
         something = False
         for op in reads(number):
             done = yield op
-            something |= not _is_nothing(done.value)
+            something |= holds(done)
         seen.holds.append(something)
     seen.finished = True
 

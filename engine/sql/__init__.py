@@ -10,4 +10,12 @@ tables.py             tables, rows, keys and ids in a `Space`
 access.py             which rows have to be read
 select.py             SELECT; grouping.py has GROUP BY and aggregates
 write.py              INSERT, UPDATE and DELETE
+
+Where databases differ, this one is strict: types are not converted, but for INTEGER in a REAL column; INTEGER has 64
+bits and its division drops the fraction; overflow and division by zero are errors. Names are the same in any case,
+also in quotes. LIKE regards case and has no escape character unless ESCAPE names one. NULL comes first in ascending
+order and last in descending, unless NULLS FIRST or LAST says otherwise. Without ORDER BY, no order is promised.
+
+A condition on all columns of the PRIMARY KEY or of a UNIQUE reads one row, on the first columns of a key or a range
+of an INTEGER PRIMARY KEY what is there, and any other the whole table. What was read is what can conflict.
 """

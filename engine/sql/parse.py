@@ -6,7 +6,9 @@ translated is refused by name, and what the tree no longer shows is looked for a
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlglot import Token, TokenType, exp
@@ -56,6 +58,13 @@ def parse(text: str) -> Parsed:
     return _parse_cached(text) if len(text) <= CACHED_LENGTH_MAX else _parse(text)
 
 
+class _Dialect(SQLite):
+    """SQLite's, without the warnings about paths in JSON, which this engine refuses anyway."""
+
+    def to_json_path(self, path: exp.Expr | None) -> exp.Expr | None:
+        return path
+
+
 class _Parser(SQLiteParser):
     """Knows where each `?` stands, and refuses what sqlglot would pass through as opaque text, with a warning."""
 
@@ -70,9 +79,9 @@ class _Parser(SQLiteParser):
 
 def _parse(text: str) -> Parsed:
     try:
-        dialect = SQLite()
+        dialect = _Dialect()
         tokens = dialect.tokenize(text)
-        _refuse_stray_commas(tokens)
+        _refuse_forgiven(tokens)
         trees = _Parser(dialect=dialect).parse(tokens, text)
         found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
         if len(found) != 1:
@@ -90,16 +99,26 @@ def _parse(text: str) -> Parsed:
 _parse_cached = lru_cache(maxsize=512)(_parse)
 
 
-def _refuse_stray_commas(tokens: list[Token]) -> None:
-    """sqlglot reads over a comma that nothing follows."""
-    for token, following in zip(tokens, [*tokens[1:], None], strict=True):
-        if token.token_type is TokenType.COMMA and (
-            following is None or following.token_type in _NEVER_AFTER_A_COMMA
-        ):
-            raise SqlSyntaxError(f"nothing follows the comma in line {token.line}, column {token.col}")
+def _refuse_forgiven(tokens: list[Token]) -> None:
+    """What sqlglot reads over: a comma that nothing follows, FROM without SELECT, and 1_000, which it reads as 1."""
+    if tokens and tokens[0].token_type is TokenType.FROM:
+        raise SqlSyntaxError("a statement does not begin with FROM")
+    if sum(token.token_type is TokenType.JOIN for token in tokens) > 1:
+        raise SqlUnsupported("JOIN of more than two tables is not supported")  # It tries 2^n ways to read n of them.
+    for token, following in pairwise([*tokens, Token(TokenType.SEMICOLON, ";")]):
+        place = f"line {token.line}, column {token.col}"
+        if token.token_type is TokenType.COMMA and following.token_type in _NEVER_AFTER_A_COMMA:
+            raise SqlSyntaxError(f"nothing follows the comma in {place}")
+        joined = token.token_type is TokenType.NUMBER and following.token_type is TokenType.VAR
+        if joined and following.start == token.end + 1:
+            raise SqlSyntaxError(f"a number runs into a name in {place}")
 
 
 def _without_markup(error: ParseError) -> str:
-    """sqlglot's sentence and place, without the excerpt that it underlines for a terminal."""
+    """sqlglot's sentence and place, without its class names and the excerpt that it underlines for a terminal."""
     first = error.errors[0]
-    return f"{str(first['description']).rstrip('.')}, in line {first['line']}, column {first['col']}"
+    sentence = str(first["description"]).rstrip(".")
+    incomplete = re.search(r"missing for <class '[\w.]*\.(\w+)'>", sentence)
+    if incomplete is not None:
+        sentence = f"{incomplete[1].upper()} is not complete"
+    return f"{sentence}, in line {first['line']}, column {first['col']}"

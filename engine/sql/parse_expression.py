@@ -41,7 +41,7 @@ def only(node: exp.Expr, *allowed: str) -> None:
     """Raise SqlUnsupported if the node has any part but the allowed ones: nothing is ever ignored."""
     for part, content in node.args.items():
         if part not in allowed and content is not None and content is not False and content != []:
-            if isinstance(content, exp.Expr) and type(content) in _SENTENCES:
+            if isinstance(content, exp.Subquery | exp.Select):
                 refuse(content)
             word = content if isinstance(content, str) else part.strip("_").replace("_", " ").upper()
             raise SqlUnsupported(f"{_word(node)} with {word} is not supported")
@@ -73,14 +73,16 @@ def _word(node: exp.Expr) -> str:
     """What the construct is called in SQL, or nearly so."""
     if isinstance(node, exp.Anonymous):
         return node.name.upper()
-    name = re.sub("(ColumnConstraint|Property)$", "", type(node).__name__)
+    name = re.sub("(?<=.)(ColumnConstraint|Property)$", "", type(node).__name__)
     return re.sub("(?<=[a-z])(?=[A-Z])", " ", name).upper()
 
 
 def identifier(node: object) -> str:
-    """The name that this node is. Raises SqlUnsupported for anything else in its place."""
+    """The name that this node is. Raises SqlUnsupported for anything else in its place, SqlSyntaxError for ""."""
     if not isinstance(node, exp.Identifier):
         refuse(node)
+    if not node.name:
+        raise SqlSyntaxError("a name has at least one character")
     return node.name
 
 
@@ -103,10 +105,13 @@ def _literal(node: exp.Expr, places: ParameterPlaces) -> Expression:
 
 
 def _number(text: str) -> Expression:
+    digits = text.lstrip("-").isdecimal()
     try:
-        number = int(text) if text.lstrip("-").isdigit() else float(text)
+        number = int(text) if digits else float(text)
     except ValueError:
-        raise SqlValueError("a number is written in digits that can be read as one") from None
+        if digits:  # More of them than Python reads.
+            raise SqlValueError("INTEGER has 64 bits: the number is outside its range") from None
+        raise SqlSyntaxError(f"{text} is no number") from None
     return _of_value(checked_number(number))
 
 
@@ -310,6 +315,8 @@ def type_of(node: object) -> tuple[SqlType, int | None]:
         only(node, "this")
         return _TYPES[word], None
     only(node, "this", "expressions")
+    for parameter in node.expressions:
+        only(parameter, "this")
     lengths = [parameter.name for parameter in node.expressions]
     if len(lengths) > 1 or not all(length.isdigit() for length in lengths):
         raise SqlUnsupported("VARCHAR takes one length in characters")

@@ -38,7 +38,7 @@ def statement_of(node: exp.Expr, places: ParameterPlaces) -> Statement:
     """The statement of a tree. Raises SqlUnsupported, naming the construct, for what this engine does not have."""
     translate = _STATEMENTS.get(type(node))
     if translate is None:
-        if isinstance(node, exp.Condition) and not isinstance(node, exp.Query):
+        if isinstance(node, exp.Condition | exp.Alias) and not isinstance(node, exp.Query):
             raise SqlSyntaxError("a statement begins with SELECT, INSERT, UPDATE, DELETE, CREATE or DROP")
         if isinstance(node, exp.Command):
             raise SqlUnsupported(f"{node.name.upper()} is not supported")
@@ -105,6 +105,8 @@ def _table(node: object) -> TableName:
     if not isinstance(node, exp.Table):
         refuse(node)
     only(node, "this", "alias")
+    if node.args.get("indexed") is not None:
+        raise SqlUnsupported("NOT INDEXED is not supported")
     name = identifier(node.this)
     alias = node.args.get("alias")
     if alias is None:
@@ -176,9 +178,9 @@ def _row(node: exp.Expr, places: ParameterPlaces) -> tuple[Expression | Default,
 
 def _on_conflict(node: exp.Expr, places: ParameterPlaces) -> OnConflict:
     only(node, "action", "conflict_keys", "expressions", "where")
-    action = node.args["action"].name.upper()
+    action = "" if node.args.get("action") is None else node.args["action"].name.upper()
     if action not in {"DO NOTHING", "DO UPDATE"}:
-        raise SqlUnsupported(f"ON CONFLICT with {action} is not supported")
+        raise SqlSyntaxError("ON CONFLICT says DO NOTHING or DO UPDATE")
     columns = tuple([_conflict_column(one) for one in node.args.get("conflict_keys") or []])
     if action == "DO NOTHING":
         return OnConflict(columns, None, None)
@@ -223,6 +225,8 @@ def _create(node: exp.Expr, places: ParameterPlaces) -> CreateTable:
     properties = node.args.get("properties")
     if properties is not None:
         refuse(properties.expressions[0])
+    if node.args.get("expression") is not None:
+        raise SqlUnsupported("CREATE TABLE AS is not supported")
     only(node, "this", "kind", "exists")
     schema = node.this
     if not isinstance(schema, exp.Schema):
@@ -291,9 +295,11 @@ class _TableBuilder:
     def _constrain(self, name: str, node: exp.Expr, settings: dict[str, Any]) -> None:
         if isinstance(node, exp.NotNullColumnConstraint):
             only(node, "allow_null")
+            _refuse_twice("not_null", settings, f"NULL or NOT NULL of {name}")
             settings["not_null"] = not node.args.get("allow_null")
         elif isinstance(node, exp.DefaultColumnConstraint):
             only(node, "this")
+            _refuse_twice("default", settings, f"DEFAULT of {name}")
             settings["default"] = _constant(node.this, self._places)
         elif isinstance(node, exp.PrimaryKeyColumnConstraint):
             only(node)
@@ -306,6 +312,11 @@ class _TableBuilder:
             self._counted.append(name)
         else:
             refuse(node)
+
+
+def _refuse_twice(setting: str, settings: dict[str, Any], what: str) -> None:
+    if setting in settings:
+        raise SqlSyntaxError(f"{what} is said twice")
 
 
 def _constant(node: object, places: ParameterPlaces) -> Value:

@@ -1,14 +1,17 @@
 """The reference engine as a target: sessions over `engine.Database` in this process.
 
 `append`, `incr` and `cas` read and write inside the transaction. At serializable and snapshot-isolation the engine
-refuses the second of two writers, so nothing is lost; at read-committed one append may overwrite another.
+refuses the second of two writers, so nothing is lost; at read-committed one append may overwrite another. Operations
+on data models are calls of the engine's surface within the same transaction.
 """
 
 from __future__ import annotations
 
+import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -16,7 +19,8 @@ import engine
 from engine import Conflict, Database, IsolationLevel, Transaction
 from engine.mutants import MUTANTS
 from harness.history import Op
-from harness.surface import Surface
+from harness.models import ModelSteps, model_of
+from harness.surface import Refused, Surface
 from harness.target import Aborted, Capabilities, Session
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
 from harness.targets.reference_surface import ReferenceSurface
@@ -47,6 +51,7 @@ class ReferenceTarget:
     )
     capabilities = Capabilities(
         kinds=frozenset({"r", "w", "append", "scan", "delete", "incr", "cas"}),
+        models=frozenset({"queue", "sql", "cache", "vectors", "graph"}),
         steps=True,
     )
 
@@ -60,6 +65,9 @@ class ReferenceTarget:
         self.settings: Mapping[str, str] = dict(options)
         self._directory: str | None = None
         self._database: Database | None = None
+        self._calls = ReferenceSurface()
+        self._models = ModelSteps()
+        self._workers = itertools.count(1)
 
     def open(self) -> None:
         """Start an empty database. Raises OSError where `path` cannot be written."""
@@ -78,7 +86,16 @@ class ReferenceTarget:
             raise ValueError(f"the reference target has no level {level!r}; it has {', '.join(self.levels)}")
         if self._database is None:
             raise RuntimeError("the target is not open")
-        return _Session(self._database, IsolationLevel(level))
+        return _Session(self._database, IsolationLevel(level), self._on_models(f"worker{next(self._workers)}"))
+
+    def _on_models(self, worker: str) -> Callable[[Transaction, Op], Op]:
+        """How a session performs operations on data models, claiming tasks as `worker`."""
+
+        def step(transaction: Transaction, op: Op) -> Op:
+            call = partial(self._calls.call, within=transaction)
+            return self._models.perform(op, call, worker)
+
+        return step
 
     def surface(self) -> Surface:
         """The engine's own calls, on a database of its own."""
@@ -99,15 +116,20 @@ class ReferenceTarget:
 class _Session:
     """One client. Read-dependent kinds read and write inside the transaction."""
 
-    def __init__(self, database: Database, isolation: IsolationLevel) -> None:
+    def __init__(
+        self, database: Database, isolation: IsolationLevel, on_models: Callable[[Transaction, Op], Op]
+    ) -> None:
         self._database = database
         self._isolation = isolation
+        self._on_models = on_models
         self._transaction: Transaction | None = None
 
     def begin(self) -> None:
         self._transaction = self._database.begin_transaction(self._isolation)
 
     def step(self, op: Op) -> Op:
+        if model_of(op):
+            return self._step_model(self._open(), op)
         run = _STEPS.get(op.kind)
         if run is None:
             raise ValueError(f"the reference target has no operation {op.kind!r}")
@@ -132,6 +154,14 @@ class _Session:
         if self._transaction is None:
             raise RuntimeError("no transaction was begun")
         return self._transaction
+
+    def _step_model(self, transaction: Transaction, op: Op) -> Op:
+        try:
+            return self._on_models(transaction, op)
+        except Refused as refusal:
+            # All of it is in this transaction, which is given up: whatever was refused had no effect.
+            self.abort()
+            raise Aborted(str(refusal)) from refusal
 
     def _read(self, transaction: Transaction, key: bytes) -> Any:
         stored = transaction.get(key)

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from engine_watch import Watch
 
-from engine import Conflict, Database, InvalidArgument, InvalidKey, InvalidValue, MemoryVfs
+from engine import Conflict, Database, InvalidArgument, InvalidKey, InvalidValue, MemoryVfs, Transaction
 from engine.models.namespace import Namespace
+from engine.mutants.planting import planted
 
 
 @pytest.fixture(params=["database", "transaction", "namespace"])
@@ -36,6 +37,34 @@ def test_a_namespace_takes_every_key_value_call(owner: Any) -> None:
     space.delete("é")
     assert space.delete_batch(key for key in ("k0", "none", "k0")) == 1
     assert space.scan() == [rows[0], *rows[2:4]]
+
+
+class RefusedOnce(Transaction):
+    """The first commit is refused."""
+
+    __slots__ = ()
+    left = 1
+
+    def commit(self) -> int:
+        if RefusedOnce.left:
+            RefusedOnce.left -= 1
+            self.abort()
+            raise Conflict("the first commit is refused")
+        return super().commit()
+
+
+def test_a_batch_that_is_run_again_is_the_same_batch() -> None:
+    """What an iterator gave is still there where the first attempt is refused."""
+    space = planted(RefusedOnce).open().namespace("tenant")
+    for call, expected in (
+        (lambda: space.put_batch((key, b"") for key in "abc"), 3),
+        (lambda: space.get_batch(iter("ad")), [b"", None]),
+        (lambda: space.delete_batch(iter("abd")), 2),
+        (lambda: space.vectors("v").insert_batch(iter([(1, [1.0])])), 1),
+    ):
+        RefusedOnce.left = 1
+        assert call() == expected
+        assert RefusedOnce.left == 0
 
 
 def test_bad_keys_and_values_are_refused_inside_too() -> None:

@@ -35,7 +35,7 @@ def counts(**counted: int) -> dict[str, int]:
 
 def test_a_task_is_claimed_acknowledged_and_gone() -> None:
     """A worker is given the payload under the task's id; while it has it nobody else does, and after it nobody."""
-    queue, watch, _ = opened()
+    queue, watch, database = opened()
     assert queue.dequeue() is None
     assert queue.enqueue(b"work") == 1
     task = queue.dequeue("w1")
@@ -48,6 +48,7 @@ def test_a_task_is_claimed_acknowledged_and_gone() -> None:
     watch.seconds += 1000
     assert queue.dequeue("w2") is None
     assert queue.stats() == counts(enqueued=1, acknowledged=1)
+    assert database.stats()["keys"] == 1, "more is left of it than the number of tasks"
 
 
 def test_tasks_come_in_the_order_in_which_they_became_visible() -> None:

@@ -57,6 +57,7 @@ def test_distances_are_the_documented_ones() -> None:
         (2, pytest.approx(1.0)),
         (1, pytest.approx(2.0)),
     ]
+    assert opened(*[[1.0, float(n % 2)] for n in range(99)]).search([2, 0], 50) == [(n, 0.0) for n in range(0, 99, 2)]
     assert opened(*vectors, metric="l2").search([0, 0], 9) == [(0, 5.0), (2, 5.0), (1, 10.0), (3, 10.0)]
     assert opened(*vectors, metric="dot").search([1, 0], 9) == [(3, -6.0), (2, -4.0), (0, -3.0), (1, 6.0)]
 

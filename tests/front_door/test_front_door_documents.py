@@ -150,14 +150,15 @@ def test_what_a_target_prints_is_not_in_the_document(command: Command, own_modul
 
 
 def test_all_reports_of_a_run(command: Command) -> None:
-    """--report html,json,junit leaves all three, and the JSON file is what --json printed."""
+    """--report html,json,junit,md leaves all four, and the JSON file is what --json printed."""
     words = ("run", "-i", "snapshot-isolation", "--expect", "serializable", "-w", "write-skew", "--txns", "200")
-    finished = command(*words, "--report", "html,json,junit", "--out", "out", "--json")
+    finished = command(*words, "--report", "html,json,junit,md", "--out", "out", "--json")
     assert finished.code == 1
     assert {path.name for path in Path("out").iterdir()} == {
         "junit.xml",
         "report.html",
         "report.json",
+        "report.md",
         "runs",
         "suite.json",
         "verdicts.json",
@@ -171,6 +172,7 @@ def test_all_reports_of_a_run(command: Command) -> None:
     assert failure.get("type") == "G2-item"
     assert fingerprint in (failure.text or "")
     assert fingerprint in Path("out/report.html").read_text()
+    assert f"fingerprint `{fingerprint}`" in Path("out/report.md").read_text()
 
 
 def test_no_page_unless_asked(command: Command) -> None:

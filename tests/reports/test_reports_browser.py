@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import contract_samples
 import pytest
 import report_samples as samples
 
@@ -28,6 +29,9 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+PAGES = ("every", "hostile", "contract", "hostile-contract")
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +62,19 @@ class Visit:
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
-    pages = {"every": samples.every_kind(), "hostile": samples.suite_of(samples.hostile_run())}
+    kept = samples.failing_run(command=f"{contract_samples.COMMAND} --check A1")
+    pages = {
+        "every": samples.every_kind(),
+        "hostile": samples.suite_of(samples.hostile_run()),
+        "contract": contract_samples.suite(None, kept),
+        "hostile-contract": contract_samples.suite(contract_samples.hostile()),
+    }
     for name, suite_run in pages.items():
         (folder / f"{name}.html").write_text(render_page(suite_run), encoding="utf-8")
     return {name: folder / f"{name}.html" for name in pages}
 
 
-@pytest.mark.parametrize("name", ["every", "hostile"])
+@pytest.mark.parametrize("name", PAGES)
 def test_the_page_loads_without_complaint_or_request(browser: Any, files: dict[str, Path], name: str) -> None:
     """Nothing is logged, nothing is asked for but the file itself, and no value of a database became an element."""
     visit = Visit(browser, files[name])
@@ -122,7 +132,7 @@ def test_hovering_an_edge_lights_its_step_and_cards(browser: Any, files: dict[st
     visit.close()
 
 
-@pytest.mark.parametrize("name", ["every", "hostile"])
+@pytest.mark.parametrize("name", PAGES)
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_is_wider_than_the_window(browser: Any, files: dict[str, Path], name: str, width: int) -> None:
     """The page never scrolls sideways, on a phone or a desk, with every fold open."""
@@ -160,4 +170,52 @@ def test_the_page_reads_without_scripts(browser: Any, files: dict[str, Path]) ->
     assert visit.page.locator("#run-6 .in").is_visible() is False
     visit.page.locator("#run-6 > summary").click()
     assert visit.page.locator("#run-6 .in").is_visible() is True
+    visit.close()
+
+
+def test_j_walks_the_findings_and_then_the_anomalies(browser: Any, files: dict[str, Path]) -> None:
+    """j goes from finding to finding, and on to the anomaly of the history that was recorded for one."""
+    visit = Visit(browser, files["contract"])
+    walked = []
+    for _ in range(5):
+        visit.page.keyboard.press("j")
+        walked.append(visit.page.evaluate("location.hash"))
+    assert walked[:4] == ["#f-A1", "#f-B2", "#f-J2", "#f-J3"]
+    assert walked[4].startswith("#a-")
+    assert visit.page.evaluate("document.getElementById('run-1').open") is True
+    visit.close()
+
+
+def test_the_filter_narrows_checks_and_opens_their_sections(browser: Any, files: dict[str, Path]) -> None:
+    """Typing leaves the rows that match, with their sections open and the others away; Esc brings all back."""
+    visit = Visit(browser, files["contract"])
+    visit.page.keyboard.press("/")
+    visit.page.keyboard.type("put_batch")
+    assert visit.page.locator("#found").inner_text() == "3 of 16 shown"
+    shown = "all => all.filter(one => !one.hidden).map(one => one.id)"
+    assert visit.page.eval_on_selector_all("#checks details", shown) == ["section-P"]
+    assert visit.page.eval_on_selector_all("#checks tr[id]", shown) == ["c-P1.1", "c-P1.2", "c-P1.3"]
+    assert visit.page.locator("#c-P1\\.2").is_visible() is True
+    visit.page.keyboard.press("Escape")
+    assert visit.page.locator("#found").inner_text() == "16 of 16 shown"
+    assert len(visit.page.eval_on_selector_all("#checks details", shown)) == 5
+    visit.close()
+
+
+def test_a_mark_leads_to_its_check(browser: Any, files: dict[str, Path]) -> None:
+    """The mark of a check in the table of sections opens its folded section and goes to its row."""
+    visit = Visit(browser, files["contract"])
+    assert visit.page.locator("#c-K1\\.1").is_visible() is False
+    visit.page.locator("a[href='#c-K1.1']").click()
+    visit.page.wait_for_function("document.getElementById('section-K').open")
+    assert visit.page.locator("#c-K1\\.1").is_visible() is True
+    visit.close()
+
+
+def test_checks_read_without_scripts(browser: Any, files: dict[str, Path]) -> None:
+    """With scripts off a folded section still opens, and the filter is not there."""
+    visit = Visit(browser, files["contract"], java_script_enabled=False)
+    assert visit.page.locator("#find").is_visible() is False
+    visit.page.locator("#section-P > summary").click()
+    assert visit.page.locator("#c-P1\\.1").is_visible() is True
     visit.close()

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 
 from harness.build import HistoryBuilder
-from harness.history import UNSEEN, History, Op, RunInfo, Status
+from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
 from harness.program import Params, Program, Rollback, Workload
 
 LEVELS = ("serializable", "snapshot-isolation", "read-committed")
@@ -25,6 +25,7 @@ KEEPS = {
     "read-committed": "strong-read-committed",
     "parallel-snapshot": "parallel-snapshot-isolation",
 }
+_JOINED = {kind.name for kind in KINDS if kind.joins}
 CUT = "the log ends before the run did"
 
 
@@ -176,7 +177,7 @@ class Simulation:
             return
         assert client.program is not None
         if self.rng.random() < self.unknown / 8:
-            client.done.append(client.next if client.next.value is not None else client.next._replace(value=UNSEEN))
+            client.done.append(_unanswered(client.next))
             self._end(client, self.rng.choice([Status.ABORTED, Status.UNKNOWN]))
             return
         completed = self.database.step(client.txn, client.next)
@@ -215,6 +216,13 @@ class Simulation:
         self.builder.add(client.number, client.start, self.clock, status, client.done)
 
 
+def _unanswered(op: Op) -> Op:
+    """What is recorded of an operation whose answer never came."""
+    if op.kind in _JOINED:
+        return op._replace(value=(op.value, None))
+    return op if op.value is not None or op.kind == "delete" else op._replace(value=UNSEEN)
+
+
 def simulate(
     workload: Workload,
     level: str,
@@ -226,12 +234,13 @@ def simulate(
     lost: float = 0.0,
     cut: bool = False,
     params: Params | None = None,
+    database_class: type[MockDatabase] = MockDatabase,
 ) -> History:
     """One run of setup, `txns` programs by `clients` clients, and (unless cut) the finale."""
     rng = Random(seed)
     programs_rng = Random(seed + 1)
     chosen = params or workload.defaults
-    database = MockDatabase(level, rng)
+    database = database_class(level, rng)
     simulation = Simulation(database, rng, 0.0, cut)
     simulation.run(workload.setup(programs_rng, chosen), 1, -1)
     simulation.unknown, database.lost = unknown, lost

@@ -9,7 +9,7 @@ from harness.history import Op, Status, Txn
 from harness.interleaving import COMMIT, Interleaving, Performance, orders_of
 from harness.verdict import Anomaly
 
-__all__ = ["anomalies_of", "lapse", "performances", "reads_before_commits", "refutation", "transactions"]
+__all__ = ["anomalies_of", "fault", "lapse", "performances", "reads_before_commits", "refutation", "transactions"]
 
 
 def performances(rig: Rig, script: Interleaving) -> Iterator[Conducted]:
@@ -18,24 +18,29 @@ def performances(rig: Rig, script: Interleaving) -> Iterator[Conducted]:
 
 
 def lapse(conducted: Conducted, level: str) -> str:
+    """How a database that promises `level` went wrong, or nothing: as `fault`, and somebody has to commit."""
+    performance = conducted.performance
+    if wrong := fault(conducted, level):
+        return wrong
+    return "" if performance.committed else f"{' '.join(performance.order)}: nobody committed"
+
+
+def fault(conducted: Conducted, level: str) -> str:
     """How a database that promises `level` went wrong, or nothing.
 
-    The history has to be one that the level allows, somebody has to commit, and whoever does not has to be told so by
-    the error that says that the transaction had no effect.
+    The history has to be one that the level allows, and whoever was refused has to be told so by the error that
+    says that the transaction had no effect.
     """
     performance = conducted.performance
     order = " ".join(performance.order)
-    fates = {session: performance.status(session) for session in performance.interleaving.sessions}
-    unsure = [session for session, fate in fates.items() if fate is Status.UNKNOWN]
     if performance.trouble:
         return f"{order}: {performance.trouble}"
     if broken := refutation(conducted, level):
         return f"{order}: {broken}"
-    if unsure:
-        errors = [moment.error for moment in performance.moments if moment.session == unsure[0] and moment.error]
-        return f"{order}: what {unsure[0]} was told leaves open whether it took effect: {' '.join(errors[-1:])}"
-    if not performance.committed:
-        return f"{order}: nobody committed"
+    for session in performance.interleaving.sessions:
+        if performance.status(session) is Status.UNKNOWN:
+            errors = [moment.error for moment in performance.moments if moment.session == session and moment.error]
+            return f"{order}: {session} was left in the dark about whether it took effect: {' '.join(errors[-1:])}"
     return ""
 
 

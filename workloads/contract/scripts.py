@@ -172,10 +172,10 @@ UNDONE_WRITE = _script(
     "read-committed",
     "T1 writes and takes it back. T2 must never have seen it.",
     "Adya 1999",
-    initial={"x": 1},
+    initial={"undone": 1},
     sessions={
-        "T1": {"w1": [write("x", 2)], "a1": [ABORT]},
-        "T2": {"r2": [read("x")], "c2": [COMMIT]},
+        "T1": {"w1": [write("undone", 2)], "a1": [ABORT]},
+        "T2": {"r2": [read("undone")], "c2": [COMMIT]},
     },
     orders=("w1 r2 c2 a1", "w1 r2 a1 c2"),
 )
@@ -186,13 +186,13 @@ OWN_WRITES = _script(
     "read-committed",
     "T1 reads what it has just written, and again what it wrote over that.",
     "Cerone 2015, INT",
-    initial={"x": "initial"},
+    initial={"own": "initial"},
     sessions={
         "T1": {
-            "w1": [write("x", "first")],
-            "r1": [read("x")],
-            "v1": [write("x", "second")],
-            "s1": [read("x")],
+            "w1": [write("own", "first")],
+            "r1": [read("own")],
+            "v1": [write("own", "second")],
+            "s1": [read("own")],
             "c1": [COMMIT],
         }
     },
