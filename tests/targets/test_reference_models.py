@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from anomalist.performing import perform
-from anomalist.plan import SuiteRequest, info_of, parts_of, run_info, target_of, task_of
+from anomalist.plan import SuiteRequest, info_of, left_out, parts_of, run_info, target_of, task_of
 from anomalist.suites import ON_MODELS
 from harness.history import Op
 from harness.models import CREATE_CELLS
@@ -23,14 +23,26 @@ TXNS = 300
 
 
 def run(
-    directory: Path, workload: str, *, level: str | None = None, schedule: str = "steps", seed: int = 0
+    directory: Path,
+    workload: str,
+    *,
+    level: str | None = None,
+    schedule: str = "steps",
+    seed: int = 0,
+    target: str = "reference",
 ) -> RunResult:
     request = SuiteRequest(
-        suite="models", level=level, workloads=(workload,), schedule=schedule, seeds=(seed,), txns=TXNS
+        suite="models",
+        target=target,
+        level=level,
+        workloads=(workload,),
+        schedule=schedule,
+        seeds=(seed,),
+        txns=TXNS,
     )
-    target = target_of("reference")
-    info = run_info(request, target, datetime.now(UTC))
-    (part,) = parts_of(request, target)
+    opened = target_of(target)
+    info = run_info(request, opened, datetime.now(UTC))
+    (part,) = parts_of(request, opened)
     return perform(task_of(request, part, info_of(part, info), directory), threading.Event(), None)
 
 
@@ -83,6 +95,28 @@ def test_a_run_in_steps_is_the_same_again(tmp_path: Path, workload: str) -> None
         run(directory, workload)
         columns.append({path.name: path.read_bytes() for path in (directory / "history").iterdir()})
     assert columns[0] == columns[1]
+
+
+@pytest.mark.parametrize("schedule", ["steps", "threads"])
+def test_the_engine_keeps_what_it_acknowledged_over_a_restart(tmp_path: Path, schedule: str) -> None:
+    """With a path it is restarted as after a kill, every key is what it was, and nothing is left in the path."""
+    place, directory = tmp_path / "place", tmp_path / "run"
+    place.mkdir()
+    directory.mkdir()
+    result = run(directory, "restart", schedule=schedule, target=f"reference:path={place},sync=normal")
+    (verdict,) = result.verdicts
+    assert (verdict.outcome, result.trouble) == (Outcome.PASS, ""), verdict.sentence
+    assert [fault.name for fault in result.history.faults] == ["restart"]
+    assert list(place.iterdir()) == []
+
+
+def test_a_database_in_memory_is_not_restarted() -> None:
+    """The suite leaves the workload out where the target cannot be restarted, and says why."""
+    request = SuiteRequest(suite="models")
+    memory, disk = target_of("reference"), target_of("reference:path=somewhere")
+    assert list(left_out(request, memory)) == [("restart", "restart")]
+    assert list(left_out(request, disk)) == []
+    assert [part.name for part in parts_of(request, disk)] == [*ON_MODELS, "restart"]
 
 
 # Sessions.
