@@ -184,6 +184,7 @@ LIES: dict[str, Lie] = {
     "C2.5": Lie(answer=values(lambda value: value.replace("'", "''") if isinstance(value, str) else value)),
     "C2.6": Lie(answer=values(lambda value: unicodedata.normalize("NFC", value) if type(value) is str else value)),
     "C2.7": Lie(answer=values(lambda value: value.decode("latin-1") if isinstance(value, bytes) else value)),
+    "C2.8": Lie(answer=values(lambda value: value.split("--")[0] if isinstance(value, str) else value)),
     "C3.1": Lie(statement=instead("LIKE 'hello%'", "LIKE '%'")),
     "C3.2": Lie(statement=instead("LIKE 'hello_world'", "= 'hello_world'")),
     "C3.3": Lie(statement=instead(r"'hello\%world' ESCAPE '\'", "'hello%world'")),

@@ -125,7 +125,8 @@ def _acknowledged(check: str, inserted: _Inserted) -> Observed:
 
 _INJECTED: Final = "Robert'); DROP TABLE users;--"
 _LONG: Final = "0123456789" * 1_000
-_UNICODE: Final = "Grüße, 世界 🌍 e\u0301"
+_UNICODE: Final = "Grüße 世界 🌍 e\u0301"
+_PUNCTUATION: Final = "a, (b);  c -- d /* e */ \\ %"
 
 
 def _values(rig: Rig) -> Iterator[Observed]:
@@ -143,6 +144,7 @@ def _values(rig: Rig) -> Iterator[Observed]:
     inserted = "INSERT INTO blobs (id, name) VALUES (1, X'00FF27')"
     result = _sql(db, made, inserted, "SELECT name FROM blobs WHERE id = 1")
     yield _rows("C2.7", result, [{"name": b"\x00\xff'"}], "the bytes")
+    yield _stored(db, "C2.8", 9, f"'{_PUNCTUATION}'", _PUNCTUATION)
 
 
 def _injection(db: Handle) -> Observed:
@@ -310,6 +312,7 @@ STATEMENTS: Final[tuple[Scenario, ...]] = (
             Check("C2.5", "Text with doubled quotes is stored verbatim.", ours=True),
             Check("C2.6", "Unicode text comes back code point by code point.", ours=True),
             Check("C2.7", "Bytes come back as bytes.", ours=True),
+            Check("C2.8", "Commas, brackets, semicolons, dashes and blanks within a text are text.", ours=True),
         ),
     ),
     _section(
