@@ -74,7 +74,7 @@ def contract_verb(*, as_json: bool, color: str, reports: Sequence[str], **option
     if options["emit_repro"] is not None:
         from anomalist.repros import write_repros
 
-        contract = write_repros(contract, task, options["emit_repro"])
+        write_repros(contract, Path(options["emit_repro"]))
     suite_run = SuiteRun(
         suite="contract",
         command=command,

@@ -26,7 +26,7 @@ from harness.conductor import conduct
 from harness.contract import Conducted, Handle, Ran, TranscriptLine
 from harness.contract import Transaction as TransactionOf
 from harness.history import RunInfo
-from harness.interleaving import Interleaving, Order
+from harness.interleaving import Interleaving, Order, Performance
 from harness.keeper import Keeper
 from harness.level import Level, level
 from harness.runner import run
@@ -38,7 +38,7 @@ from harness.verdict import Findings, RunResult, judge
 
 __all__ = ["TargetRig"]
 
-_TRANSCRIPT_MAX: Final = 2_000
+_TRANSCRIPT_MAX: Final = 20_000
 _KEPT_RUNS_MAX: Final = 3  # of a scenario
 _TIME_LIMIT_S: Final = 20.0
 
@@ -49,6 +49,7 @@ class TargetRig:
     def __init__(self, spec: str, directory: Path, runs: Path, scenario: str = "") -> None:
         self.spec = spec
         self.transcript: list[TranscriptLine] = []
+        self.performances: list[tuple[Performance, Findings]] = []
         self.kept: list[RunResult] = []
         self.raised: list[BaseException] = []
         self.directory = directory
@@ -63,6 +64,11 @@ class TargetRig:
         self._places = 0
 
     # What the target offers.
+
+    @property
+    def surface(self) -> Surface | None:
+        """Its surface, for what it tells of itself: no database is opened by it."""
+        return self._offer
 
     @property
     def kinds(self) -> frozenset[str]:
@@ -144,6 +150,8 @@ class TargetRig:
             self.raised.append(error)
             raise
         findings = check_by_brute_force(performance.history, performance.name_of)
+        self.performances.append((performance, findings))
+        self._note(TranscriptLine(0, 0, "conduct", (interleaving.name, *order)))
         self._keep(replace(performance.history, info=info), findings)
         return Conducted(performance, findings)
 
@@ -174,6 +182,7 @@ class TargetRig:
             raise
         (name,) = WORKLOADS[workload].checkers
         findings = checker(name, outcome.history)
+        self._note(TranscriptLine(0, 0, "run", (workload, clients, txns)))
         self._keep(outcome.history, findings)
         return Ran(outcome.history, findings, outcome.trouble)
 
@@ -218,6 +227,7 @@ class TargetRig:
 
     def threads(self, count: int, work: Callable[[int], Any]) -> list[Any]:
         """work(0) … work(count - 1) at once, from a common start: what each returned, or the exception it raised."""
+        self._note(TranscriptLine(0, 0, "threads", (count,)))
         start = threading.Barrier(count)
         answers: list[Any] = [None] * count
 
@@ -237,7 +247,9 @@ class TargetRig:
 
     def child(self, path: str, calls: Sequence[tuple[Any, ...]], end: str) -> list[Any]:
         """Open `path` in another process and make calls there one by one: what each returned or raised."""
-        return calls_in_a_child(self.spec, path, calls, end)
+        answers = calls_in_a_child(self.spec, path, calls, end)
+        self._note(TranscriptLine(0, 0, "child", (path, tuple(calls), end), answers))
+        return answers
 
     def damage(self, path: str, how: str, place: float = 0.5) -> str:
         """Damage the longest file below `path`: "flip" a bit there, or "cut" the rest off. Returns its name."""
@@ -251,6 +263,7 @@ class TargetRig:
                 byte = file.read(1)
                 file.seek(offset)
                 file.write(bytes((byte[0] ^ 0x10,)))
+        self._note(TranscriptLine(0, 0, "damage", (path, how, place), name))
         return name
 
     def files(self, path: str) -> dict[str, int]:
@@ -270,6 +283,7 @@ class TargetRig:
 
     def wait(self, seconds: float) -> None:
         """Let time pass."""
+        self._note(TranscriptLine(0, 0, "wait", (seconds,)))
         time.sleep(seconds)
 
     def now(self) -> float:

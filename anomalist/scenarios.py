@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
+from anomalist.repros import program_of
 from anomalist.rig import TargetRig
 from anomalist.transcript import transcript_text
 from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped
@@ -53,6 +54,7 @@ class _Performance:
         self._known: set[str] = set()
         self._since = monotonic()
         self._told = 0
+        self._own = (0, 0)  # Where the calls begin and end that were made for the last check that made any.
 
     def run(self) -> None:
         """All of it."""
@@ -121,12 +123,15 @@ class _Performance:
         self._known.add(check.id)
         now = monotonic()
         failed = outcome is CheckOutcome.FAIL
+        if (made := len(self._rig.transcript)) > self._own[1]:
+            self._own = (self._own[1], made)
         self._tell(
             _result(self._scenario, check, outcome, detail)._replace(
                 failed=observed.failed if observed is not None else int(failed),
                 tries=observed.tries if observed is not None else 1,
                 seconds=round(now - self._since, 3),
                 transcript=self._transcript() if failed else (),
+                repro=program_of(self._rig, self._scenario.id, self._own[0], detail) if failed else "",
             )
         )
         self._since = now

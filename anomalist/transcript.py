@@ -27,7 +27,9 @@ def transcript_text(transcript: Sequence[TranscriptLine], told: int, directory: 
 
 def _line(line: TranscriptLine) -> str:
     begins = line.name in _BEGINNINGS
-    place = f"db{line.database}" + (f".t{line.transaction}" if line.transaction and not begins else "")
+    place = (f"db{line.database}" if line.database else "rig") + (
+        f".t{line.transaction}" if line.transaction and not begins else ""
+    )
     arguments = ", ".join(_short(one) for one in line.arguments)
     result = f"t{line.transaction}" if begins else _short(line.result)
     return f"{place}.{line.name}({arguments}) → {line.error or result}"

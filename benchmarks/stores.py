@@ -106,7 +106,7 @@ class EngineStore:
         return True
 
     def put_vectors(self, vectors: Vectors) -> None:
-        self._database.vectors("vectors", metric="l2").insert_batch(range(len(vectors)), vectors)
+        self._database.vectors("vectors", metric="l2").insert_batch(enumerate(vectors))
 
     def nearest(self, query: Vectors, k: int) -> list[int]:
         return [number for number, _ in self._database.vectors("vectors", metric="l2").search(query, k)]

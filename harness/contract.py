@@ -84,6 +84,7 @@ class TranscriptLine(NamedTuple):
     """One call that a program made: on which database and within which transaction (0: none), and what came of it.
 
     `name` is of harness.surface.CALLS, or open, close, begin, commit, abort. `error` is empty where it returned.
+    What the rig did itself stands between, on database 0: conduct, run, threads, child, damage, wait.
     """
 
     database: int
@@ -265,7 +266,10 @@ class Scenario:
 
 
 class CheckResult(NamedTuple):
-    """What became of one check. `transcript` are the calls that led to its failure."""
+    """What became of one check. `transcript` are the calls that led to its failure.
+
+    `repro` is then a program that shows the failure without Anomalist, or a comment that says why there is none.
+    """
 
     id: str
     title: str

@@ -50,7 +50,7 @@ def generalised(values: Sequence[Any]) -> str | None:
     if isinstance(first, int):
         return _line(values)
     if isinstance(first, bytes | str):
-        return _pattern(values)
+        return _repetition(values) or _pattern(values)
     if isinstance(first, tuple | list) and all(len(one) == len(first) for one in values):
         parts = [generalised(column) for column in zip(*values, strict=True)]
         if None in parts or not parts:
@@ -98,6 +98,16 @@ def _line(numbers: Sequence[int]) -> str | None:
     return term if start == 0 else f"{start} + {term}"
 
 
+def _repetition(texts: Sequence[Any]) -> str | None:
+    """Texts that are each a shorter one as often."""
+    periods = [_period(one) if len(one) > _LITERAL_MAX else None for one in texts]
+    times = {len(one) / period if period else 0 for one, period in zip(texts, periods, strict=True)}
+    if len(times) != 1 or not all(one and one == int(one) for one in times):
+        return None
+    unit = generalised([one[:period] for one, period in zip(texts, periods, strict=True)])
+    return f"({unit}) * {int(times.pop())}" if unit else None
+
+
 def _pattern(texts: Sequence[Any]) -> str | None:
     """A text with numbers in it that grow evenly, as `b"key-%03d" % i`."""
     is_bytes = isinstance(texts[0], bytes)
@@ -110,8 +120,9 @@ def _pattern(texts: Sequence[Any]) -> str | None:
         if len(set(column)) == 1:
             said += column[0].replace("%", "%%")
             continue
-        number = _line([int(one) for one in column]) if place % 2 else None
-        form = _form(column)
+        if place % 2 == 0:
+            return None
+        number, form = _line([int(one) for one in column]), _form(column)
         if number is None or form is None:
             return None
         said += form

@@ -4,8 +4,8 @@ A key (model, name) of r, w, append and delete is not among the target's plain k
 
     ("sql", name)       a row of the table that CREATE_CELLS makes: `k` is the name, `v` a text, or a list's elements
     ("cache", name)     an entry, put under an embedding of its own; a read asks for the best match of that embedding
-    ("vectors", number) the vector of that id. Each value of VECTOR_VALUES has its own vector: a read searches for all
-                        of them, and the value is the one whose vector is found with this id
+    ("vectors", number) the vector of that id. An id has a direction, and each value of VECTOR_VALUES an angle to it:
+                        a read searches for the direction, and the distance of what is found tells the value
 
 So whatever judges keys and values judges these models too. Calls are those of `harness.surface.CALLS`; what an
 operation asks for beyond one call (an append reads before it writes) is in the session's transaction or nowhere.
@@ -13,6 +13,7 @@ operation asks for beyond one call (an append reads before it writes) is in the 
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable
 from random import Random
@@ -35,7 +36,8 @@ _TAGS: Final = frozenset({"sql", "cache", "vectors"})
 _CACHE: Final = "entries"
 _INDEX: Final = "vectors"
 _SAME: Final = 0.99  # The cosine from which an embedding is the same: two of ours are never that near.
-_NEAR: Final = 0.01  # The distance up to which a vector is the same, by whatever metric.
+_ANGLE: Final = 0.1  # Between a direction and the vector of value 1; that of value 2 is twice as far.
+_DISTANCE_ERROR: Final = 1e-3
 _MODEL_OF_KIND: Final = {
     "sql": "sql",
     **dict.fromkeys(("make_queue", "enqueue", "dequeue", "ack", "nack"), "queue"),
@@ -213,20 +215,30 @@ def _put_vector(number: int, value: Any, call: Call) -> Any:
         raise ValueError(
             f"the value of a vector is between {VECTOR_VALUES[0]} and {VECTOR_VALUES[-1]}, not {value!r}"
         )
-    call("put_vectors", _INDEX, [number], np.array([_direction((number, value))], dtype=np.float32))
+    ahead, aside = np.array(_direction(number)), np.array(_direction(("aside", number)))
+    aside -= ahead * (ahead @ aside)
+    vector = ahead * math.cos(_ANGLE * value) + aside * (math.sin(_ANGLE * value) / math.sqrt(aside @ aside))
+    call("put_vectors", _INDEX, [number], np.array([vector], dtype=np.float32))
     return value
 
 
 def _search_vector(number: int, value: Any, call: Call) -> Any:
     import numpy as np
 
-    found = []
-    for candidate in VECTOR_VALUES:
-        query = np.array(_direction((number, candidate)), dtype=np.float32)
-        nearest = call("search_vectors", _INDEX, query, 1)
-        if nearest and nearest[0][0] == number and nearest[0][1] < _NEAR:
-            found.append(candidate)
-    return None if not found else found[0] if len(found) == 1 else tuple(found)
+    nearest = call("search_vectors", _INDEX, np.array(_direction(number), dtype=np.float32), 1)
+    return _value_at(nearest[0][1]) if nearest and nearest[0][0] == number else None
+
+
+def _value_at(distance: float) -> Any:
+    """The value at this distance, which may be cosine, Euclidean, or its square: no two values have one in common.
+
+    A distance that is none of theirs is the answer itself, for a checker to find.
+    """
+    for value in VECTOR_VALUES:
+        chord = 2 * math.sin(_ANGLE * value / 2)
+        if any(abs(distance - far) < _DISTANCE_ERROR for far in (1 - math.cos(_ANGLE * value), chord, chord**2)):
+            return value
+    return float(distance)
 
 
 _BY_KIND: Final[dict[str, Callable[[ModelSteps, Op, Call, str], Any]]] = {

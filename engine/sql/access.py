@@ -55,6 +55,9 @@ def access(table: Table, first_place: int, conditions: Iterable[Expression]) -> 
     ranges = [bound for bound in bounds if bound.place == table.id_place and bound.operator in _LIMITS]
     if ranges:
         return Access(fixed, _read_range(ranges))
+    for bound in bounds:
+        if bound.operator == "=" and not bound.fixed:
+            return Access(False, _read_by_value(bound))
     return Access(True, lambda rows, outer: rows.scan())
 
 
@@ -126,6 +129,20 @@ def _read_prefix(table: Table, leading: list[tuple[int, Evaluate]]) -> Read:
     def read(rows: Rows, outer: Row) -> list[Found]:
         wanted = _keys(table, places, values, outer)
         return [] if wanted is None else rows.scan(wanted)
+
+    return read
+
+
+def _read_by_value(bound: _Bound) -> Read:
+    """The whole table is read once, and what has the value of each row on the left is found in a dictionary."""
+    by_value: dict[Value, list[Found]] = {}
+
+    def read(rows: Rows, outer: Row) -> list[Found]:
+        if not by_value:
+            for found in rows.scan():
+                by_value.setdefault(found[1][bound.place], []).append(found)
+        value = bound.values[0](outer)
+        return [] if value is None else by_value.get(value, [])
 
     return read
 

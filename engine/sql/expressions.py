@@ -206,10 +206,18 @@ def _in(function: str, arguments: list[Compiled]) -> Compiled:
 def _between(function: str, arguments: list[Compiled]) -> Compiled:
     """low <= value AND value <= high: false, not NULL, where one bound alone rules it out."""
     _common_kind(function, arguments)
-    value, low, high = arguments
-    from_low = Compiled(Kind.BOOLEAN, _strict(operator.le, [low, value]))
-    to_high = Compiled(Kind.BOOLEAN, _strict(operator.le, [value, high]))
-    return _and_or(decisive=False)(function, [from_low, to_high])
+    value, low, high = [argument.evaluate for argument in arguments]
+
+    def evaluate(row: Row) -> bool | None:
+        between = value(row)
+        if between is None:
+            return None
+        least, most = low(row), high(row)
+        if (least is not None and least > between) or (most is not None and most < between):
+            return False
+        return None if least is None or most is None else True
+
+    return Compiled(Kind.BOOLEAN, evaluate)
 
 
 def _case(function: str, arguments: list[Compiled]) -> Compiled:
@@ -218,9 +226,7 @@ def _case(function: str, arguments: list[Compiled]) -> Compiled:
     for condition in branches[::2]:
         _expect(function, condition, Kind.BOOLEAN)
     kind = _common_kind(function, [*branches[1::2], default])
-    pairs = [
-        (condition.evaluate, result.evaluate) for condition, result in zip(branches[::2], branches[1::2], strict=True)
-    ]
+    pairs = _pairs(branches)
 
     def evaluate(row: Row) -> Any:
         for holds, result in pairs:
@@ -232,12 +238,25 @@ def _case(function: str, arguments: list[Compiled]) -> Compiled:
 
 
 def _case_of(function: str, arguments: list[Compiled]) -> Compiled:
-    """As CASE, with an operand in front that each condition is compared with."""
+    """As CASE, with an operand in front that is computed once and compared with each condition."""
     operand, *branches, default = arguments
-    equal = _comparison(operator.eq)
-    conditions = [equal(function, [operand, one]) for one in branches[::2]]
-    pairs = zip(conditions, branches[1::2], strict=True)
-    return _case(function, [*[one for pair in pairs for one in pair], default])
+    _common_kind(function, [operand, *branches[::2]])
+    kind = _common_kind(function, [*branches[1::2], default])
+    pairs = _pairs(branches)
+
+    def evaluate(row: Row) -> Any:
+        value = operand.evaluate(row)
+        if value is not None:
+            for compared, result in pairs:
+                if compared(row) == value:
+                    return result(row)
+        return default.evaluate(row)
+
+    return Compiled(kind, evaluate)
+
+
+def _pairs(branches: list[Compiled]) -> list[tuple[Evaluate, Evaluate]]:
+    return [(one.evaluate, other.evaluate) for one, other in zip(branches[::2], branches[1::2], strict=True)]
 
 
 def _coalesce(function: str, arguments: list[Compiled]) -> Compiled:

@@ -103,6 +103,8 @@ def _refuse_forgiven(tokens: list[Token]) -> None:
     """What sqlglot reads over: a comma that nothing follows, FROM without SELECT, and 1_000, which it reads as 1."""
     if tokens and tokens[0].token_type is TokenType.FROM:
         raise SqlSyntaxError("a statement does not begin with FROM")
+    if sum(token.token_type is TokenType.JOIN for token in tokens) > 1:
+        raise SqlUnsupported("JOIN of more than two tables is not supported")  # It tries 2^n ways to read n of them.
     for token, following in pairwise([*tokens, Token(TokenType.SEMICOLON, ";")]):
         place = f"line {token.line}, column {token.col}"
         if token.token_type is TokenType.COMMA and following.token_type in _NEVER_AFTER_A_COMMA:

@@ -52,7 +52,8 @@ class SochDBSurface:
 
     def close(self) -> None:
         """Close it. Calls after that go to the closed database."""
-        self._made(self._db.close)
+        if self._db is not None:
+            self._made(self._db.close)
         self._closed = True
 
     def begin(self) -> Any:

@@ -173,7 +173,9 @@ def test_rows_are_scanned_in_order_and_bounds_stand_behind_the_prefix() -> None:
         assert rows(other) == [(("row", 2), "another's")]
 
 
-@pytest.mark.parametrize("value", [1 << 64, object, "\ud800", {1j: 1}], ids=repr)
+@pytest.mark.parametrize(
+    "value", [1 << 64, object(), "\ud800", {1j: 1}], ids=["wide integer", "object", "surrogate", "complex key"]
+)
 def test_values_that_cannot_be_stored_are_refused(value: Any) -> None:
     """They are InvalidValue, and nothing is written."""
     with Database.open().transaction() as transaction:

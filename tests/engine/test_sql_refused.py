@@ -325,6 +325,23 @@ def test_a_long_condition_is_not_a_deep_one(database: Database) -> None:
     assert database.execute("SELECT id FROM t WHERE " + "id = 1 AND " * 3_000 + "id = 1").rows == [(1,)]
 
 
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("SELECT id FROM t WHERE " + "(" * 30 + "b" + " BETWEEN FALSE AND TRUE)" * 30, None),
+        ("SELECT " + "CASE " * 30 + "3" + " WHEN 1 THEN 1 WHEN 2 THEN 2 ELSE 3 END" * 30, None),
+        ("SELECT 1 FROM t " + "JOIN t " * 40, SqlUnsupported),
+        ("SELECT 1 FROM t WHERE " + "(" * 30 + "a = 1 +" + ")" * 30, SqlSyntaxError),
+    ],
+)
+def test_nesting_does_not_multiply_the_work(database: Database, statement: str, error: type[SqlError] | None) -> None:
+    """What takes twice as long with each level of nesting would not return in our lifetime; these return."""
+    if error is None:
+        assert len(database.execute(statement).rows) == 1
+    else:
+        refused(database, error, statement, "")
+
+
 def test_the_parser_is_imported_with_the_first_statement() -> None:
     """A program that runs no SQL does not import sqlglot."""
     code = (

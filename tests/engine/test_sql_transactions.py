@@ -64,6 +64,9 @@ OVERLAPS = {
     "the same unique value": (
         ["INSERT INTO accounts VALUES (3, 'x', 1)"], ["INSERT INTO accounts VALUES (4, 'x', 1)"], False, False,
     ),
+    "the same automatic id": (
+        ["INSERT INTO accounts (balance) VALUES (1)"], ["INSERT INTO accounts (balance) VALUES (2)"], False, False,
+    ),
     "insert into a table that is dropped": (
         ["INSERT INTO accounts VALUES (3, 'x', 1)"], ["DROP TABLE accounts"], False, True,
     ),

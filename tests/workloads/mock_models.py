@@ -154,9 +154,8 @@ class LosesTasks(ModelDatabase):
 class ForgetsClaims(ModelDatabase):
     """A claim hides its task from nobody."""
 
-    def _dequeue(self, txn: Transaction, _: Any) -> Any:
-        self.visibility_s = 0.0
-        return super()._dequeue(txn, None)
+    def _is_free(self, task: Any) -> bool:
+        return True
 
 
 class IgnoresAcks(ModelDatabase):

@@ -1,0 +1,61 @@
+"""Programs that show what failed without Anomalist: which of the three ways fits, and where they are written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from anomalist.exits import UsageError
+from anomalist.rig import TargetRig
+from harness.contract import CheckOutcome, ContractRun
+from harness.interleaving import Performance
+from harness.race_repro import race_repro
+from harness.repro import repro
+from harness.repro_lines import Unshowable
+from harness.step_repro import step_repro
+
+__all__ = ["NO_PROGRAM", "program_of", "write_repros"]
+
+NO_PROGRAM: Final = "# There is no short program for this: "
+
+
+def program_of(rig: TargetRig, scenario: str, since: int, detail: str) -> str:
+    """The program for a check that just failed, or a comment that says why there is none.
+
+    rig.transcript[since:] is what was done for it. What was called is called again; of a scripted interleaving the
+    order that refutes the promise is performed; of what takes threads there is a race by itself.
+    """
+    surface = rig.surface
+    if surface is None:
+        return f"{NO_PROGRAM}target {rig.target} has no surface\n"
+    done = {line.name for line in rig.transcript[since:]}
+    try:
+        if "conduct" in done:
+            return step_repro(_refuted(rig), surface.script, detail)
+        if done & {"run", "threads"}:
+            return race_repro(scenario, surface.script, detail)
+        return repro(rig.transcript, surface.script, since=since, root=str(rig.directory), detail=detail)
+    except (Unshowable, NotImplementedError) as error:
+        return f"{NO_PROGRAM}{error}\n"
+
+
+def _refuted(rig: TargetRig) -> Performance:
+    """Of the script that was performed last, the first order that refutes what is promised, or the last one."""
+    last = rig.performances[-1][0]
+    found = (
+        performance
+        for performance, findings in rig.performances
+        if performance.interleaving.name == last.interleaving.name and rig.promised in findings.refuted
+    )
+    return next(found, last)
+
+
+def write_repros(contract: ContractRun, directory: Path) -> None:
+    """Write a file for each failed check that has a program. Raises UsageError where that cannot be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for result in contract.results:
+            if result.outcome is CheckOutcome.FAIL and not result.repro.startswith(NO_PROGRAM):
+                (directory / f"{result.id.replace(' ', '-')}.py").write_text(result.repro)
+    except OSError as error:
+        raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another directory") from error
