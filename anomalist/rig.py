@@ -44,9 +44,14 @@ _TIME_LIMIT_S: Final = 20.0
 
 
 class TargetRig:
-    """A `harness.contract.Rig` for one scenario. `directory` is its own; recorded runs are kept in `runs`."""
+    """A `harness.contract.Rig` for one scenario. `directory` is its own; recorded runs are kept in `runs`.
 
-    def __init__(self, spec: str, directory: Path, runs: Path, scenario: str = "") -> None:
+    `alive` is called, from any thread, whenever the target has answered something.
+    """
+
+    def __init__(
+        self, spec: str, directory: Path, runs: Path, scenario: str = "", alive: Callable[[], None] = lambda: None
+    ) -> None:
         self.spec = spec
         self.transcript: list[TranscriptLine] = []
         self.performances: list[tuple[Performance, Findings]] = []
@@ -55,6 +60,7 @@ class TargetRig:
         self.directory = directory
         self._runs = runs
         self._scenario = scenario
+        self._alive = alive
         self._kind = load_target(spec)
         self.target = self._kind.name
         self._offer: Surface | None = self._surface()
@@ -134,6 +140,7 @@ class TargetRig:
         return result
 
     def _note(self, line: TranscriptLine) -> None:
+        self._alive()
         if len(self.transcript) < _TRANSCRIPT_MAX:
             self.transcript.append(line)
 
@@ -176,6 +183,7 @@ class TargetRig:
                 time_limit_s=_TIME_LIMIT_S,
                 op_timeout_s=OP_TIMEOUT_S,
                 directory=directory,
+                on_progress=lambda *counts: self._alive(),
             )
         except TargetUnavailable as error:
             self.raised.append(error)
@@ -247,7 +255,7 @@ class TargetRig:
 
     def child(self, path: str, calls: Sequence[tuple[Any, ...]], end: str) -> list[Any]:
         """Open `path` in another process and make calls there one by one: what each returned or raised."""
-        answers = calls_in_a_child(self.spec, path, calls, end)
+        answers = calls_in_a_child(self.spec, path, calls, end, self._alive)
         self._note(TranscriptLine(0, 0, "child", (path, tuple(calls), end), answers))
         return answers
 
