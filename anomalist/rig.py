@@ -25,10 +25,11 @@ from checkers.brute_force import check_by_brute_force
 from harness.conductor import conduct
 from harness.contract import Conducted, Handle, Ran, TranscriptLine
 from harness.contract import Transaction as TransactionOf
-from harness.history import RunInfo
+from harness.history import KINDS, Op, RunInfo
 from harness.interleaving import Interleaving, Order, Performance
 from harness.keeper import Keeper
 from harness.level import Level, level
+from harness.models import model_of
 from harness.runner import run
 from harness.store import save_history, save_run_info
 from harness.surface import CALLS, Lacking, Surface
@@ -78,8 +79,9 @@ class TargetRig:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The operation kinds of its sessions."""
-        return self._kind.capabilities.kinds
+        """The operation kinds of its sessions, those of its data models among them."""
+        offered = self._kind.capabilities
+        return offered.kinds | {row.name for row in KINDS if model_of(Op(row.name, None)) in offered.models}
 
     @property
     def interleaves(self) -> bool:
