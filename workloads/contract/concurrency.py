@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -115,7 +116,7 @@ def _shared_keys(rig: Rig, db: Handle) -> Observed:
             if rig.now() > enough_s:
                 return
             key, value = keys[count % _SHARED_KEYS], b"%d.%d" % (number, count)
-            said = answer(lambda key=key, value=value: db.call("put", key, value))  # type: ignore[misc]
+            said = answer(partial(db.call, "put", key, value))
             if not said:
                 last[number][key] = value
             elif said != "conflict":
