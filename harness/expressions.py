@@ -25,6 +25,9 @@ class Expression(str):
 
     __slots__ = ()
 
+    def __repr__(self) -> str:
+        return str(self)
+
 
 def written(value: Any) -> str:
     """Python that evaluates to an equal value: of texts, bytes, numbers, containers of these, and arrays as lists."""

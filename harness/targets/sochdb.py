@@ -63,7 +63,9 @@ class SochDBTarget:
         self.version = _installed_version()
         self.settings: Mapping[str, str] = dict(options)
         self.levels: Mapping[str, str] = {"serializable": "serializable"}
-        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True, native=True)
+        self.capabilities = Capabilities(
+            kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, models=_models({}), steps=True, native=True
+        )
         self._path = options.get("path", "")
         self._temporary = ""
         self._driver: Any = None
