@@ -96,7 +96,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
     if len(lines) > LINES_MAX:
         raise TooLong(f"it takes {len(lines)} lines")
     if max(map(len, lines)) > _WIDTH_MAX:
-        raise TooLong("its values are too long to be written down")
+        raise Unshowable("its values are too long to be written down")
     program = "\n".join(lines) + "\n"
     try:
         compile(program, "repro", "exec")

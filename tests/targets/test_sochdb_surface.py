@@ -3,7 +3,7 @@
 import fcntl
 
 import pytest
-import sochdb_mock
+from targets import sochdb_mock
 
 from harness.contract import answer
 from harness.expressions import Expression
