@@ -94,6 +94,7 @@ def _wrong(queue: Queue, whole: bool) -> Iterator[_Wrong]:
         for payload in queue.claims:
             yield from _duplicate_claim(queue, payload)
             yield from _stale_return(queue, payload)
+        yield from _never_claimed(queue)
         yield from _lost(queue)
 
 
@@ -134,9 +135,10 @@ def _duplicate_claim(queue: Queue, payload: Any) -> Iterator[_Wrong]:
         return
     returned = {one.receipt for one in given_back}
     one, two = sorted(claims, key=lambda claim: claim.receipt in returned)[:2]
-    rows = tuple(sorted((one.at.row, two.at.row)))
+    rows = tuple(sorted({one.at.row, two.at.row}))
+    workers = f"T{rows[0]} and T{rows[1]}" if len(rows) == 2 else f"T{rows[0]} twice"
     sentence = (
-        f"{shown(payload)} of queue {shown(queue.name)} was given to T{rows[0]} and T{rows[1]}:"
+        f"{shown(payload)} of queue {shown(queue.name)} was given to {workers}:"
         f" {len(claims)} claims of it were committed, {len(given_back)} can have been given back,"
         f" and a claim lasts {queue.visibility_s:g} s."
     )
@@ -186,6 +188,21 @@ def _stale_return(queue: Queue, payload: Any) -> Iterator[_Wrong]:
             rows = (own.at.row, row, late.at.row)
             yield _Wrong(name="stale-ack", queue=queue.name, payload=payload, rows=rows, sentence=sentence)
             return
+
+
+def _never_claimed(queue: Queue) -> Iterator[_Wrong]:
+    """A claim was ended that only an aborted transaction had made."""
+    receipts = {claim.receipt for claims in queue.claims.values() for claim in claims}
+    for receipt in queue.never_claimed:
+        if queue.unanswered or receipt in receipts:
+            continue
+        for end in (one for one in queue.returns.get(receipt, ()) if one.sure):
+            claim = queue.never_claimed[receipt]
+            sentence = (
+                f"T{end.at.row} ended T{claim.at.row}'s claim of task {shown(claim.task)}, and that was aborted."
+            )
+            rows = (claim.at.row, end.at.row)
+            yield _Wrong(name="stale-ack", queue=queue.name, payload=claim.task, rows=rows, sentence=sentence)
 
 
 def _over_before(queue: Queue, own: Claim, claims: list[Claim], late: Return) -> tuple[int, str]:

@@ -25,8 +25,15 @@ _PERIOD_MAX: Final = 6
 
 # The calls that give a transaction.
 BEGINNINGS: Final = ("begin", "begin_transaction", "begin_at")
-# How the names of calls begin whose result says no more than that they returned.
-_QUIET: Final = ("open", "close", "abort", "put", "delete", "make", "add", "ns_put", "cache_put", "set", *BEGINNINGS)
+# Calls whose result says no more than that they returned.
+_QUIET: Final = frozenset(
+    {
+        *BEGINNINGS,
+        *("open", "close", "abort", "put", "put_ttl", "put_path", "put_index", "delete", "ns_put", "ns_delete"),
+        *("add_node", "add_edge", "add_temporal_edge", "delete_node", "delete_edge", "cache_put", "set_compression"),
+        *("backup", "make_queue", "make_vectors", "make_index"),
+    }
+)
 _MODULES: Final = ("os", "pathlib", "subprocess", "sys", "tempfile", "threading", "time")
 _TRIED: Final = (
     "def tried(call):",
@@ -97,7 +104,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
 
 def is_import(line: str) -> bool:
     """Whether the line is one of the imports, which come first."""
-    return line.startswith("import ")
+    return re.fullmatch(r"import \w+", line) is not None
 
 
 # Loops.
@@ -203,6 +210,6 @@ def _lines(step: Step, script: Script) -> list[str]:
     label = f"{step.txn}.{step.name}" if step.txn and step.name not in BEGINNINGS else f"{step.db}.{step.name}"
     if step.raised:
         return [*imports, f"print({label!r}, tried(lambda: {expression if assigned else line}))"]
-    if assigned or step.name.startswith(_QUIET):
+    if assigned or step.name in _QUIET:
         return [*imports, line]
     return [*imports, f"print({label!r}, {line})"]

@@ -8,6 +8,7 @@
     races       orders of threads that were forgotten
     storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
+    models      data models that break their promises
     races       mistakes in the order of things between threads; scenarios of `engine.proof.threads.races` find them
     planting    a database class with one part replaced
 """
@@ -19,7 +20,7 @@ from typing import Final, NamedTuple
 
 from engine.collection import Collector
 from engine.database import Database
-from engine.mutants import races, rule, storage, surface, versions
+from engine.mutants import models, races, rule, storage, surface, versions
 from engine.mutants.planting import planted
 from engine.ssi import SerializableRule
 from engine.store import Store
@@ -97,6 +98,10 @@ def _crash(crash: str, *kinds: str) -> FoundBy:
 
 def _contract(check: str) -> FoundBy:
     return FoundBy("contract", check)
+
+
+def _check(scenario: str, *checks: str) -> FoundBy:
+    return FoundBy("check", scenario, checks)
 
 
 _CYCLE_NAMES: Final = frozenset({"G2-item", "G2", "lost-update"})
@@ -226,5 +231,15 @@ MUTANTS: Final[dict[str, Mutant]] = {
         Mutant("ttl-ignored", surface.TtlIgnored, _contract("ttl")),
         Mutant("backups-not-verified", surface.BackupsAreNotVerified, _contract("backups")),
         Mutant("codec-number-of-the-newest", surface.CodecNumberOfTheNewest, _contract("compression")),
+        # Data models.
+        Mutant("checks-then-claims", models.ChecksThenClaims, _workload("queue", "duplicate-claim")),
+        Mutant("claims-hide-nothing", models.ClaimsHideNothing, _workload("queue", "duplicate-claim")),
+        Mutant("acked-tasks-come-back", models.AckedTasksComeBack, _workload("queue-redelivery", "redelivered-task")),
+        Mutant("stale-acks-are-taken", models.StaleAcksAreTaken, _workload("queue-redelivery", "stale-ack")),
+        Mutant(
+            "deleted-entries-are-found", models.DeletedEntriesAreFound, _workload("cache", "G-single-item-realtime")
+        ),
+        Mutant("deleted-nodes-leave-edges", models.DeletedNodesLeaveEdges, _workload("graph", "dangling-edge")),
+        Mutant("ids-are-chosen-before", models.IdsAreChosenBefore, _check("C1", "C1.2", "C1.3")),
     )
 }

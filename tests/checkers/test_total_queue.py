@@ -162,6 +162,13 @@ def test_nobody_gets_what_nobody_put_in() -> None:
     assert found(FOR_EVER, row(1, 3, 4, got("a", 10)), cut="its end is missing") == []
 
 
+def test_a_task_without_its_payload_is_known_by_its_id() -> None:
+    """A weak level may leave half a task behind: it is the same task all the same."""
+    bare = row(2, 5, 6, Op("dequeue", "q", (1, None, 1, 11)))
+    assert found(*TWICE[:3], bare) == [("duplicate-claim", (2, 3))]
+    assert found(FOR_EVER, bare) == [("garbage-read", (1,))]
+
+
 def test_a_cut_history_accuses_of_nothing_that_is_missing_from_it() -> None:
     """Of a cut history, a transaction that is not there may have put in, given back or taken."""
     assert found(*TWICE, cut="its end is missing") == []
