@@ -6,12 +6,17 @@ also shows an argument `isolation`, but `transaction()` takes none in these rele
 
     refused put or delete, or "SSI conflict" at commit  ──abort()──▶  Aborted
     "Failed to commit transaction", everything else     ──abort()──▶  propagates: UNKNOWN
+
+Of the data models, only SQL has calls on a transaction. Those of queue, cache and vectors take effect at once: a
+transaction that made one cannot be taken back any more, and what else becomes of it is unknown. So graphs are left
+out, where a workload looks for a node before it adds an edge to it, which means something in a transaction only.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import itertools
 import re
 import shutil
 import tempfile
@@ -21,6 +26,7 @@ from threading import Lock
 from typing import Any, Final
 
 from harness.history import Op
+from harness.models import ModelSteps, model_of
 from harness.target import Aborted, Capabilities, TargetUnavailable
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
 from harness.targets.sochdb_surface import SochDBSurface
@@ -35,14 +41,19 @@ _ESSENTIAL: Final = {
 }
 _KINDS_BY_CALL: Final = {"delete": "delete", "scan_prefix": "scan"}
 _KINDS_BY_GET_AND_PUT: Final = frozenset({"r", "w", "append", "incr", "cas"})
+_CALLS_OF_MODELS: Final = {
+    "queue": ("make_queue", "enqueue", "dequeue", "ack", "nack"),
+    "cache": ("cache_put", "cache_get", "cache_delete"),
+    "vectors": ("make_vectors", "put_vectors", "search_vectors"),
+}
+_LOOKS: Final = frozenset({"cache_get", "search_vectors", "make_queue", "make_vectors"})
 
 
 class SochDBTarget:
     """One database in a directory of its own, shared by all sessions.
 
     Options: `path`, an empty or new directory that is left in place at close; by default a temporary one that is
-    removed. Raises ValueError for any other option. Until `open` has looked at the installed package,
-    `capabilities` are those of the versions named above.
+    removed. Raises ValueError for any other option.
     """
 
     def __init__(self, **options: str) -> None:
@@ -52,24 +63,36 @@ class SochDBTarget:
         self.version = _installed_version()
         self.settings: Mapping[str, str] = dict(options)
         self.levels: Mapping[str, str] = {"serializable": "serializable"}
-        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True, native=True)
         self._path = options.get("path", "")
         self._temporary = ""
         self._driver: Any = None
         self._database: Any = None
         self._lock = Lock()
         self._sessions: set[SochDBSession] = set()
+        self._numbers = itertools.count(1)
+        self.models = ModelSteps()
+        self.calls: Any = None
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the installed package offers; without one, what the versions named above have in common."""
+        try:
+            driver = self._driver or _driver()
+        except TargetUnavailable:
+            return Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True, native=True)
+        models = _models(SochDBSurface(driver, self.version))
+        return Capabilities(kinds=_kinds(driver.Transaction), models=models, steps=True, native=True)
 
     def open(self) -> None:
         """Create the database. Raises TargetUnavailable without the driver, or where `path` is not empty."""
         self._driver = _driver()
         self.version = _installed_version()
-        self.capabilities = Capabilities(kinds=_kinds(self._driver.Transaction), steps=True, native=True)
         try:
             self._database = self._driver.Database.open(str(self._directory()))
         except (OSError, self._driver.SochDBError) as error:
             self._remove_temporary()
             raise TargetUnavailable(f"sochdb {self.version} cannot open a database here: {error}") from error
+        self.calls = SochDBSurface.on(self._driver, self.version, self._database)
 
     def session(self, level: str) -> SochDBSession:
         """A session; the database is shared, as SochDB intends for threads. Raises ValueError for another level."""
@@ -78,7 +101,7 @@ class SochDBTarget:
         with self._lock:
             if self._database is None:
                 raise TargetUnavailable("sochdb is not open: call open() before session()")
-            session = SochDBSession(self, self._database, self._driver)
+            session = SochDBSession(self, self._database, self._driver, f"worker{next(self._numbers)}")
             self._sessions.add(session)
         return session
 
@@ -123,19 +146,22 @@ class SochDBTarget:
 class SochDBSession:
     """One client: at most one open transaction of the shared database."""
 
-    def __init__(self, target: SochDBTarget, database: Any, driver: Any) -> None:
+    def __init__(self, target: SochDBTarget, database: Any, driver: Any, worker: str) -> None:
         self._target = target
         self._database = database
         self._driver = driver
-        self._txn: Any = None
+        self._worker = worker
+        self._open: Any = None
+        self._lasting = False  # Whether a call took effect beside the transaction.
 
     def begin(self) -> None:
-        """Start a transaction; its snapshot is taken here."""
-        assert self._txn is None, "the transaction before was neither committed nor aborted"
-        self._txn = self._database.transaction()
+        """Start a transaction. Its snapshot is taken at the first operation that needs one: a queue's does not."""
+        assert self._open is None, "the transaction before was neither committed nor aborted"
 
     def step(self, op: Op) -> Op:
         """Run one operation. Raises Aborted where SochDB refused a write, ValueError for an unknown kind."""
+        if model_of(op):
+            return self._step_model(op)
         kind, key, value = op
         match kind:
             case "r":
@@ -162,22 +188,28 @@ class SochDBSession:
         "Failed to commit transaction" is what SochDB says for a conflict found by its native library and for a
         failed write or fsync of its log alike, and after the latter 0.8.3 shows the transaction once it is reopened.
         """
-        txn = self._txn
         try:
-            txn.commit()
+            if self._open is not None:
+                self._open.commit()
         except self._driver.SochDBError as error:
             # An abort that fails propagates in place of `error`: nothing is sure then.
             self.abort()
             if "SSI conflict" in str(error):
                 raise Aborted(_sentence(error)) from error
             raise
-        self._txn = None
+        self._open, self._lasting = None, False
 
     def abort(self) -> None:
-        """Give up the open transaction, if there is one: a failed commit does not release its locks."""
-        txn, self._txn = self._txn, None
+        """Give up the open transaction, if there is one: a failed commit does not release its locks.
+
+        Raises RuntimeError where something of it took effect beside it, which nobody can take back.
+        """
+        txn, self._open = self._open, None
+        lasting, self._lasting = self._lasting, False
         if txn is not None:
             txn.abort()
+        if lasting:
+            raise RuntimeError("a call on a data model had taken effect beside the transaction")
 
     def close(self) -> None:
         """Give up the open transaction and let the target close."""
@@ -185,6 +217,28 @@ class SochDBSession:
             self.abort()
         finally:
             self._target._forget(self)
+
+    @property
+    def _txn(self) -> Any:
+        if self._open is None:
+            self._open = self._database.transaction()
+        return self._open
+
+    def _step_model(self, op: Op) -> Op:
+        try:
+            return self._target.models.perform(op, self._call, self._worker)
+        except Aborted:
+            self.abort()
+            raise
+
+    def _call(self, name: str, *arguments: Any) -> Any:
+        """A call of the surface: on the transaction where the SDK has it there, else beside it."""
+        calls = self._target.calls
+        if calls.offers(name, within=True):
+            return calls.call(name, *arguments, within=self._txn)
+        result = calls.call(name, *arguments)
+        self._lasting |= name not in _LOOKS and not (name == "dequeue" and result is None)
+        return result
 
     def _get(self, key: Any) -> Any:
         stored = self._txn.get(encode_key(key))
@@ -256,6 +310,11 @@ def _driver() -> Any:
 
 def _kinds(transaction: type) -> frozenset[str]:
     return _KINDS_BY_GET_AND_PUT | {kind for call, kind in _KINDS_BY_CALL.items() if hasattr(transaction, call)}
+
+
+def _models(calls: SochDBSurface) -> frozenset[str]:
+    offered = {model for model, names in _CALLS_OF_MODELS.items() if calls.offers(*names)}
+    return frozenset(offered | ({"sql"} if calls.offers("sql", within=True) else set()))
 
 
 def _sentence(error: Exception) -> str:
