@@ -41,24 +41,39 @@ def repro(transcript: Lines, script: Script, *, since: int, root: str, detail: s
 
     `root` is the directory that the paths are in, `detail` what was seen and what was expected. Raises Unshowable.
     """
-    lines = _that_matter(transcript, since)
+    return _shortest(_that_matter(transcript, since), script, root, detail)
+
+
+def _shortest(lines: Lines, script: Script, root: str, detail: str) -> str:
+    """With all of the lines or, if that is too long, without parts that the others do without.
+
+    What the detail speaks of is kept the longest.
+    """
+    with suppress(TooLong):
+        return _program(lines, script, root, detail, tight=False)
     try:
         return _program(lines, script, root, detail)
     except TooLong:
-        # Rounds that have nothing in common are not all needed; what the detail speaks of is kept the longest.
         parts = _by_mention(_parts(lines), detail)
-        for count in range(len(parts) - 1, 0, -1):
-            left_out = {id(line) for part in parts[count:] for line in part}
+        kept = lines
+        for part in parts[:0:-1]:
+            left_out = set(map(id, part))
+            kept = [line for line in kept if id(line) not in left_out]
             with suppress(TooLong):
-                return _program([line for line in lines if id(line) not in left_out], script, root, detail)
-        raise
+                return _program(kept, script, root, detail)
+        if len(parts) < 2:
+            raise
+    return _shortest(kept, script, root, detail)
 
 
-def _program(lines: Lines, script: Script, root: str, detail: str) -> str:
+def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: bool = True) -> str:
+    opened = {line.database for line in lines if line.name == "open"}
+    if not opened >= {line.database for line in lines} - {0}:
+        raise TooLong("what is left needs a database that is left out")
     places = _Places(root)
     numbers = {database: number for number, database in enumerate(sorted({one.database for one in lines} - {0}), 1)}
     steps = [_step(line, numbers.get(line.database, 0), places, script) for line in lines]
-    body = lines_of(_with_queues(_with_functions(steps, script)), script)
+    body = lines_of(_with_queues(_with_functions(steps, script)), script, tight=tight)
     return assembled([*places.lines, *body], detail)
 
 

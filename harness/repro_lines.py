@@ -69,12 +69,15 @@ class Step(NamedTuple):
     lines: tuple[str, ...] | None = None
 
 
-def lines_of(steps: Sequence[Step], script: Script) -> list[str]:
-    """The steps as lines of Python, with loops where they repeat. Raises Unshowable."""
+def lines_of(steps: Sequence[Step], script: Script, *, tight: bool = False) -> list[str]:
+    """The steps as lines of Python, with loops where they repeat. Raises Unshowable.
+
+    `tight`: calls that only have their names in common are in a loop too.
+    """
     lines: list[str] = []
     at = 0
     while at < len(steps):
-        block = _block(steps, at)
+        block = _block(steps, at, tight)
         made = [line for step in block.steps for line in _lines(step, script)]
         lines += _looped(block.loop, made) if block.loop else made
         at += block.length
@@ -93,7 +96,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
     if len(lines) > LINES_MAX:
         raise TooLong(f"it takes {len(lines)} lines")
     if max(map(len, lines)) > _WIDTH_MAX:
-        raise TooLong("its values are too long to be written down")
+        raise Unshowable("its values are too long to be written down")
     program = "\n".join(lines) + "\n"
     try:
         compile(program, "repro", "exec")
@@ -127,7 +130,7 @@ def _looped(loop: str, lines: list[str]) -> list[str]:
     return [*imports, f"{loop}:", *(f"    {line}" for line in inner)]
 
 
-def _block(steps: Sequence[Step], at: int) -> _Block:
+def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
     """The block that begins here: the loop that stands for the most steps, or one step."""
     best = _Block([steps[at]], "", 1)
     for period in range(1, _PERIOD_MAX + 1):
@@ -137,7 +140,7 @@ def _block(steps: Sequence[Step], at: int) -> _Block:
         block = _general(rounds[:times]) if times >= _REPEATS_MIN and times * period > best.length else None
         if block is not None:
             best = _Block(block, f"for i in range({times})", times * period)
-    return best if best.loop else _listed(steps, at) or best
+    return best if best.loop or not tight else _listed(steps, at) or best
 
 
 def _rounds(steps: Sequence[Step], at: int, period: int) -> list[list[Step]]:

@@ -85,14 +85,6 @@ class SochDBSurface:
         use = Use(self._driver, self._db, self._db if within is None else within, self._models)
         return self._made(row.does, use, *arguments)
 
-    def offers(self, *calls: str, within: bool = False) -> bool:
-        """Whether the release has all these calls, in a transaction where that is asked for."""
-        return not any(
-            name in self.lacking
-            or (within and (not ROWS[name].within or lacking_of(self._driver, ROWS[name].within)))
-            for name in calls
-        )
-
     def script(self, name: str, arguments: tuple[Any, ...], within: str = "") -> str:
         """The line of Python that makes this call with the SDK alone. Raises Lacking.
 
