@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from anomalist.exits import UsageError
@@ -35,6 +36,9 @@ __all__ = ["ContractTask", "chosen", "run_scenarios"]
 _POLL_S: Final = 0.2
 _START_S: Final = 60.0
 _END_S: Final = 20.0
+_ALIVE: Final = "alive"
+_ALIVE_S: Final = 1.0  # how often that is told at the most
+_SLOW: Final = 10  # times its time limit a check may take while the database answers
 
 Told = Callable[[int, int], None]  # (checks so far, checks in all)
 
@@ -163,21 +167,26 @@ class _Worker:
             if not self._ready:
                 self._ready = self._next(_START_S, stop) is not None
             self._connection.send(scenario.id)
+            since = monotonic()
             while (message := self._next(self._limit_s(scenario, known), stop)) is not None:
                 if isinstance(message, CheckResult):
                     known.add(message.id)
                     tell(message)
+                    since = monotonic()
                 elif isinstance(message, _Error):
                     self._conclude(scenario, known, CheckOutcome.ERROR, message.sentence, tell)
                     return False
                 elif isinstance(message, list):
                     kept += [_loaded(directory, verdicts) for directory, verdicts in message]
                     return True
+                elif monotonic() - since > _SLOW * scenario.time_limit_s:
+                    break  # The database answers, and the check comes to no end.
         except (EOFError, OSError):
             self._conclude(scenario, known, CheckOutcome.FAIL, self._death(), tell)
             return False
         if not stop.is_set():
-            hung = f"it did not come to an end within {scenario.time_limit_s:g} s"
+            limit_s = scenario.time_limit_s
+            hung = f"no answer within {limit_s:g} s, or no end within {_SLOW * limit_s:g} s"
             self._conclude(scenario, known, CheckOutcome.FAIL, hung, tell)
         return False
 
@@ -222,6 +231,25 @@ class _Worker:
         self._connection.close()
 
 
+class _Line:
+    """The worker's end of the connection, for all its threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._told_s = 0.0
+
+    def tell(self, message: object) -> None:
+        with self._lock:
+            self._connection.send(message)
+
+    def alive(self) -> None:
+        now = monotonic()
+        if now - self._told_s > _ALIVE_S:
+            self._told_s = now
+            self.tell(_ALIVE)
+
+
 class _Error:
     """What kept the worker from performing a scenario at all."""
 
@@ -238,6 +266,7 @@ def _serve(connection: Connection, spec: str, runs: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what Ctrl-C means.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # What native code prints must not get into the result.
     sys.path.append(os.getcwd())
+    line = _Line(connection)
     by_id = {scenario.id: scenario for scenario in SCENARIOS}
     connection.send(True)
     while True:
@@ -247,7 +276,7 @@ def _serve(connection: Connection, spec: str, runs: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix="anomalist-contract-", ignore_cleanup_errors=True) as directory:
             try:
-                kept = perform_scenario(scenario, spec, Path(directory) / scenario.id, runs, connection.send)
+                kept = perform_scenario(scenario, spec, Path(directory) / scenario.id, runs, line.tell, line.alive)
             except Exception as error:  # noqa: BLE001  Nothing of a scenario's may end the run.
                 connection.send(_Error(f"this is a mistake of Anomalist's own: {described(error)}"))
                 return

@@ -13,6 +13,7 @@ from harness.race_repro import race_repro
 from harness.repro import repro
 from harness.repro_lines import Unshowable
 from harness.step_repro import step_repro
+from harness.trouble import described
 
 __all__ = ["NO_PROGRAM", "program_of", "write_repros"]
 
@@ -35,8 +36,10 @@ def program_of(rig: TargetRig, scenario: str, since: int, detail: str) -> str:
         if done & {"run", "threads"}:
             return race_repro(scenario, surface.script, detail)
         return repro(rig.transcript, surface.script, since=since, root=str(rig.directory), detail=detail)
-    except (Unshowable, NotImplementedError) as error:
+    except Unshowable as error:
         return f"{NO_PROGRAM}{error}\n"
+    except Exception as error:  # noqa: BLE001  The check has failed; nothing that goes wrong here may change that.
+        return f"{NO_PROGRAM}{described(error)}\n"
 
 
 def _refuted(rig: TargetRig) -> Performance:

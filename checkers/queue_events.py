@@ -52,8 +52,9 @@ class Return(NamedTuple):
 class Queue:
     """The events of one queue, in the order of rows. Tasks are known by their payloads.
 
-    Claims and returns of aborted transactions never happened and are left out; `unanswered` counts the dequeues that
-    may have claimed anything, `looks` are those that found nothing, of acknowledged transactions.
+    Claims and returns of aborted transactions never happened and are left out, but for the receipts of the former.
+    `unanswered` counts the dequeues that may have claimed anything, `looks` are those that found nothing, of
+    acknowledged transactions.
     """
 
     name: Any
@@ -63,6 +64,7 @@ class Queue:
     puts: dict[Any, list[Put]] = field(default_factory=lambda: defaultdict(list))
     claims: dict[Any, list[Claim]] = field(default_factory=lambda: defaultdict(list))
     returns: dict[Any, list[Return]] = field(default_factory=lambda: defaultdict(list))
+    never_claimed: dict[Any, Claim] = field(default_factory=dict)
     looks: list[Moment] = field(default_factory=list)
     unanswered: int = 0
     malformed: list[int] = field(default_factory=list)
@@ -94,13 +96,22 @@ def queues_of(history: History) -> list[Queue]:
         queue = queues.setdefault(op.key, Queue(op.key, history.info.clock))
         if not _take(queue, at, op):
             queue.malformed.append(at.row)
+    for queue in queues.values():
+        _name_by_task(queue)
     return list(queues.values())
+
+
+def _name_by_task(queue: Queue) -> None:
+    """A task that came without its payload is known by its id."""
+    payloads = {put.task: payload for payload, puts in queue.puts.items() for put in puts if put.task is not None}
+    for claim in queue.claims.pop(None, []):
+        queue.claims[payloads.get(claim.task)].append(claim)
 
 
 def _take(queue: Queue, at: Moment, op: Op) -> bool:
     """Note one operation; False where it is not in the form that KINDS gives it."""
     if op.kind == "dequeue":
-        return not at.possible or _take_claim(queue, at, op.value)
+        return _take_claim(queue, at, op.value)
     if not isinstance(op.value, tuple) or len(op.value) != 2:
         return False
     asked, answer = op.value
@@ -115,12 +126,15 @@ def _take(queue: Queue, at: Moment, op: Op) -> bool:
 
 def _take_claim(queue: Queue, at: Moment, answer: Any) -> bool:
     if answer is UNSEEN:
-        queue.unanswered += 1
+        queue.unanswered += at.possible
     elif answer is None:
         queue.looks += [at] if at.ok else []
     elif isinstance(answer, tuple) and len(answer) == 4:
         task, payload, _, receipt = answer
-        queue.claims[payload].append(Claim(at, task, receipt))
+        if at.possible:
+            queue.claims[payload].append(Claim(at, task, receipt))
+        else:
+            queue.never_claimed[receipt] = Claim(at, task, receipt)
     else:
         return False
     return True

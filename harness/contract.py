@@ -203,7 +203,10 @@ class Rig(Protocol):
         ...
 
     def damage(self, path: str, how: str, place: float = 0.5) -> str:
-        """Damage the longest file below `path`: "flip" a bit at that part of it, or "cut" the rest off. Its name."""
+        """Damage the longest file below `path`: "flip" a bit at that part of it, or "cut" the rest off.
+
+        Returns its name, "" where nothing is there.
+        """
         ...
 
     def files(self, path: str) -> dict[str, int]:
@@ -244,7 +247,7 @@ class Scenario:
 
     `impact` says what breaks for a user where a check of it fails, `advice` what to do about it first. `severity`
     is of SEVERITIES. `level` is the weakest level whose promise this is: a target that promises less is not asked.
-    `time_limit_s` holds for each check.
+    `time_limit_s` holds for each call of a check.
     """
 
     id: str

@@ -31,6 +31,8 @@ _PATHS: Final = {
 _LOOKS: Final = ("get", "exists", "scan", "search", "count", "ns_get", "ns_scan", "stats", "cache_get", "cache_stats")
 _ENDS: Final = {"kill": "os.kill(os.getpid(), 9)", "close": "db.close()"}
 
+_BREATH_S: Final = 0.05
+
 Lines = Sequence[TranscriptLine]
 
 
@@ -39,24 +41,39 @@ def repro(transcript: Lines, script: Script, *, since: int, root: str, detail: s
 
     `root` is the directory that the paths are in, `detail` what was seen and what was expected. Raises Unshowable.
     """
-    lines = _that_matter(transcript, since)
+    return _shortest(_that_matter(transcript, since), script, root, detail)
+
+
+def _shortest(lines: Lines, script: Script, root: str, detail: str) -> str:
+    """With all of the lines or, if that is too long, without parts that the others do without.
+
+    What the detail speaks of is kept the longest.
+    """
+    with suppress(TooLong):
+        return _program(lines, script, root, detail, tight=False)
     try:
         return _program(lines, script, root, detail)
     except TooLong:
-        # Rounds that have nothing in common are not all needed; what the detail speaks of is kept the longest.
-        parts = sorted(_parts(lines), key=lambda part: -_spoken_of(part, detail))
-        for count in range(len(parts) - 1, 0, -1):
-            left_out = {id(line) for part in parts[count:] for line in part}
+        parts = _by_mention(_parts(lines), detail)
+        kept = lines
+        for part in parts[:0:-1]:
+            left_out = set(map(id, part))
+            kept = [line for line in kept if id(line) not in left_out]
             with suppress(TooLong):
-                return _program([line for line in lines if id(line) not in left_out], script, root, detail)
-        raise
+                return _program(kept, script, root, detail)
+        if len(parts) < 2:
+            raise
+    return _shortest(kept, script, root, detail)
 
 
-def _program(lines: Lines, script: Script, root: str, detail: str) -> str:
+def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: bool = True) -> str:
+    opened = {line.database for line in lines if line.name == "open"}
+    if not opened >= {line.database for line in lines} - {0}:
+        raise TooLong("what is left needs a database that is left out")
     places = _Places(root)
     numbers = {database: number for number, database in enumerate(sorted({one.database for one in lines} - {0}), 1)}
     steps = [_step(line, numbers.get(line.database, 0), places, script) for line in lines]
-    body = lines_of(_with_queues(_with_functions(steps, script)), script)
+    body = lines_of(_with_queues(_with_functions(steps, script)), script, tight=tight)
     return assembled([*places.lines, *body], detail)
 
 
@@ -71,22 +88,34 @@ def _that_matter(transcript: Lines, since: int) -> list[TranscriptLine]:
     chosen = [
         line
         for place, line in enumerate(transcript)
-        if (id(line) in kept or not _path_marks(line))
+        if (id(line) in kept or (not _path_marks(line) and not _is_a_breath(line)))
         and (place >= since or line.transaction or not line.name.startswith(_LOOKS))
     ]
     begins = next((place for place, line in enumerate(chosen) if _path_marks(line)), 0)
     return chosen[begins:]
 
 
+def _is_a_breath(line: TranscriptLine) -> bool:
+    """Somebody waits a little for another thread."""
+    return line.name == "wait" and line.arguments[0] < _BREATH_S
+
+
 def _parts(lines: Lines) -> list[list[TranscriptLine]]:
-    """What can be left out by itself: databases, or where there is one, keys and the transactions that meet them."""
-    by_path = _grouped(lines, _path_marks)
-    return by_path if len(by_path) > 1 else _grouped(lines, _key_marks)
+    """What can be left out by itself: backups, or databases, or keys and the transactions that meet them."""
+    by_place = _grouped(lines, _place_marks)
+    beside = [group for group in by_place if all(line.name != "open" for line in group)]
+    return next((parts for parts in (beside, by_place) if len(parts) > 1), _grouped(lines, _key_marks))
 
 
 def _path_marks(line: TranscriptLine) -> set[Hashable]:
     paths = {line.arguments[place] for place in _PATHS.get(line.name, ())}
     return paths | ({line.database} if line.database else set())
+
+
+def _place_marks(line: TranscriptLine) -> set[Hashable]:
+    """As _path_marks, but a backup is not of the database that it was made of."""
+    marks = _path_marks(line)
+    return marks - {line.database} if len(marks) > 1 and line.name != "open" else marks
 
 
 def _key_marks(line: TranscriptLine) -> set[Hashable]:
@@ -115,9 +144,12 @@ def _grouped(lines: Lines, marks_of: Callable[[TranscriptLine], set[Hashable]]) 
     return groups
 
 
-def _spoken_of(part: Lines, detail: str) -> int:
-    """How many of the lines name something that the detail names too."""
-    return sum(any(word in detail for word in _words(line)) for line in part)
+def _by_mention(parts: list[list[TranscriptLine]], detail: str) -> list[list[TranscriptLine]]:
+    """Those first that the detail speaks of by more words that are not of all parts."""
+    said = [{word for line in part for word in _words(line) if word in detail} for part in parts]
+    common = set.intersection(*said) if said else set()
+    order = sorted(range(len(parts)), key=lambda place: -len(said[place] - common))
+    return [parts[place] for place in order]
 
 
 def _words(line: TranscriptLine) -> list[str]:

@@ -25,8 +25,15 @@ _PERIOD_MAX: Final = 6
 
 # The calls that give a transaction.
 BEGINNINGS: Final = ("begin", "begin_transaction", "begin_at")
-# How the names of calls begin whose result says no more than that they returned.
-_QUIET: Final = ("open", "close", "abort", "put", "delete", "make", "add", "ns_put", "cache_put", "set", *BEGINNINGS)
+# Calls whose result says no more than that they returned.
+_QUIET: Final = frozenset(
+    {
+        *BEGINNINGS,
+        *("open", "close", "abort", "put", "put_ttl", "put_path", "put_index", "delete", "ns_put", "ns_delete"),
+        *("add_node", "add_edge", "add_temporal_edge", "delete_node", "delete_edge", "cache_put", "set_compression"),
+        *("backup", "make_queue", "make_vectors", "make_index"),
+    }
+)
 _MODULES: Final = ("os", "pathlib", "subprocess", "sys", "tempfile", "threading", "time")
 _TRIED: Final = (
     "def tried(call):",
@@ -62,12 +69,15 @@ class Step(NamedTuple):
     lines: tuple[str, ...] | None = None
 
 
-def lines_of(steps: Sequence[Step], script: Script) -> list[str]:
-    """The steps as lines of Python, with loops where they repeat. Raises Unshowable."""
+def lines_of(steps: Sequence[Step], script: Script, *, tight: bool = False) -> list[str]:
+    """The steps as lines of Python, with loops where they repeat. Raises Unshowable.
+
+    `tight`: calls that only have their names in common are in a loop too.
+    """
     lines: list[str] = []
     at = 0
     while at < len(steps):
-        block = _block(steps, at)
+        block = _block(steps, at, tight)
         made = [line for step in block.steps for line in _lines(step, script)]
         lines += _looped(block.loop, made) if block.loop else made
         at += block.length
@@ -86,7 +96,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
     if len(lines) > LINES_MAX:
         raise TooLong(f"it takes {len(lines)} lines")
     if max(map(len, lines)) > _WIDTH_MAX:
-        raise TooLong("its values are too long to be written down")
+        raise Unshowable("its values are too long to be written down")
     program = "\n".join(lines) + "\n"
     try:
         compile(program, "repro", "exec")
@@ -97,7 +107,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
 
 def is_import(line: str) -> bool:
     """Whether the line is one of the imports, which come first."""
-    return line.startswith("import ")
+    return re.fullmatch(r"import \w+", line) is not None
 
 
 # Loops.
@@ -120,7 +130,7 @@ def _looped(loop: str, lines: list[str]) -> list[str]:
     return [*imports, f"{loop}:", *(f"    {line}" for line in inner)]
 
 
-def _block(steps: Sequence[Step], at: int) -> _Block:
+def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
     """The block that begins here: the loop that stands for the most steps, or one step."""
     best = _Block([steps[at]], "", 1)
     for period in range(1, _PERIOD_MAX + 1):
@@ -130,7 +140,7 @@ def _block(steps: Sequence[Step], at: int) -> _Block:
         block = _general(rounds[:times]) if times >= _REPEATS_MIN and times * period > best.length else None
         if block is not None:
             best = _Block(block, f"for i in range({times})", times * period)
-    return best if best.loop else _listed(steps, at) or best
+    return best if best.loop or not tight else _listed(steps, at) or best
 
 
 def _rounds(steps: Sequence[Step], at: int, period: int) -> list[list[Step]]:
@@ -203,6 +213,6 @@ def _lines(step: Step, script: Script) -> list[str]:
     label = f"{step.txn}.{step.name}" if step.txn and step.name not in BEGINNINGS else f"{step.db}.{step.name}"
     if step.raised:
         return [*imports, f"print({label!r}, tried(lambda: {expression if assigned else line}))"]
-    if assigned or step.name.startswith(_QUIET):
+    if assigned or step.name in _QUIET:
         return [*imports, line]
     return [*imports, f"print({label!r}, {line})"]

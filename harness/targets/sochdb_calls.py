@@ -263,11 +263,11 @@ def lacking_of(driver: Any, needs: str) -> str:
 
 def _missing(driver: Any, name: str) -> str:
     dotted, _, parameter = name.rstrip(")").partition("(")
-    found = driver
-    for part in dotted.split("."):
+    found, parts = driver, dotted.split(".")
+    for place, part in enumerate(parts, 1):
         found = getattr(found, part, None)
-    if found is None:
-        return dotted
+        if found is None:
+            return ".".join(parts[:place])
     if parameter and parameter not in inspect.signature(found).parameters:
         return f"{dotted}({parameter}=)"
     return ""

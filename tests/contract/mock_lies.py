@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lies_of_keys import BACKUPS, BATCHES, DOCUMENTATION, DURABILITY, ENCODING, NAMESPACES, OBSERVABILITY, SIZES
 from lies_of_models import CACHES, GRAPHS, TEMPORAL, VECTORS
+from mock_lying import Honest, told
 from mock_surface import MockSurface, MockTarget
 
-__all__ = ["LIES", "LyingTarget"]
+__all__ = ["LIES", "BrokenTarget", "LyingTarget"]
 
 LIES: dict[str, type[MockSurface]] = {
     **GRAPHS,
@@ -33,3 +36,23 @@ class LyingTarget(MockTarget):
 
     def surface(self) -> MockSurface:
         return LIES[self._lie]()
+
+
+class BrokenTarget(MockTarget):
+    """The mock with one call that always raises, or gives what nobody asked for."""
+
+    def __init__(self, call: str, how: str) -> None:
+        super().__init__()
+        self._call = call
+        self._how = how
+
+    def surface(self) -> MockSurface:
+        return told(self._call, _raising if self._how == "raise" else _nonsense)()
+
+
+def _raising(db: MockSurface, honest: Honest, *arguments: Any) -> Any:
+    raise OSError("it broke")
+
+
+def _nonsense(db: MockSurface, honest: Honest, *arguments: Any) -> Any:
+    return "nonsense"

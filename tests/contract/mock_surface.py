@@ -41,15 +41,24 @@ CLOCK = Clock()
 
 
 class MockTarget:
-    """The target whose surface this is; it has no sessions."""
+    """The target whose surface this is; it has no sessions.
 
-    def __init__(self) -> None:
+    It can lack one call of CALLS, and one name of DOCUMENTED may be missing in its documentation.
+    """
+
+    def __init__(self, lack: str = "", undocumented: str = "") -> None:
         self.name, self.version, self.settings = "mock", "1", {}
         self.levels = {"serializable": "strict-serializable"}
         self.capabilities = Capabilities(kinds=frozenset(), steps=True, native=False)
+        self._lack = lack
+        self._undocumented = undocumented
 
     def surface(self) -> MockSurface:
-        return MockSurface()
+        surface = MockSurface()
+        if self._lack:
+            surface.lacking[self._lack] = f"the mock lacks {self._lack}"
+        surface.documented.pop(self._undocumented, None)
+        return surface
 
     def open(self) -> None:
         raise NotImplementedError

@@ -13,7 +13,9 @@ from mock_surface import CLOCK
 from anomalist.rig import TargetRig
 from anomalist.scenarios import perform_scenario
 from harness.contract import CheckOutcome, CheckResult, Scenario
+from harness.surface import DOCUMENTED
 from workloads.contract import SCENARIOS
+from workloads.contract.documentation import TRIALS
 
 OURS = {one.id: one for one in SCENARIOS if one.section >= "E"}
 CHECKS = {check.id: scenario for scenario in OURS.values() for check in scenario.checks}
@@ -43,8 +45,9 @@ def time_passes(monkeypatch: pytest.MonkeyPatch) -> None:
 def performed(scenario: Scenario, spec: str, directory) -> list[CheckResult]:
     told: list[CheckResult] = []
     perform_scenario(scenario, spec, directory / "scenario", directory / "runs", told.append)
-    assert [one.id for one in told] == [check.id for check in scenario.checks]
-    return told
+    order = [check.id for check in scenario.checks]
+    assert sorted(one.id for one in told) == sorted(order)
+    return sorted(told, key=lambda one: order.index(one.id))
 
 
 @pytest.mark.parametrize("scenario", OURS.values(), ids=OURS)
@@ -68,6 +71,52 @@ def test_every_lie_is_found(lie, tmp_path):
     assert outcomes[own.id, check] is CheckOutcome.FAIL
     assert set(outcomes.values()) <= {CheckOutcome.PASS, CheckOutcome.FAIL}
     assert {scenario for (scenario, _), outcome in outcomes.items() if outcome is CheckOutcome.FAIL} == {own.id}
+
+
+NEEDED = sorted({call for one in OURS.values() for check in one.checks for call in check.needs})
+USED = sorted(
+    {call for one in OURS.values() for call in (*one.calls, *NEEDED)} | {"put_ttl", "start_ts", "isolation"}
+)
+
+
+@pytest.mark.parametrize("call", NEEDED)
+def test_a_lacking_call_skips_what_needs_it(call, tmp_path):
+    """Where a call is lacking, the checks that need it are skipped with its reason, and all others pass."""
+    for scenario in OURS.values():
+        needing = {check.id for check in scenario.checks if call in check.needs}
+        if needing or call in scenario.calls:
+            expected = needing or {check.id for check in scenario.checks}
+            results = performed(scenario, f"mock_surface:MockTarget:lack={call}", tmp_path / scenario.id)
+            skipped = {one.id for one in results if one.outcome is CheckOutcome.SKIP}
+            assert skipped == expected
+            assert all(one.outcome is CheckOutcome.PASS or one.detail == f"the mock lacks {call}" for one in results)
+
+
+@pytest.mark.parametrize("how", ["raise", "nonsense"])
+@pytest.mark.parametrize("call", USED)
+def test_a_broken_call_is_the_databases_fault(call, how, tmp_path):
+    """Whatever a call raises or gives, the checks that make it fail, and nothing is called our own mistake."""
+    outcomes = set()
+    for scenario in OURS.values():
+        calls = {*scenario.calls, *(need for check in scenario.checks for need in check.needs)}
+        if call in calls or scenario.id == "K1":
+            results = performed(scenario, f"mock_lies:BrokenTarget:call={call},how={how}", tmp_path / scenario.id)
+            outcomes |= {one.outcome for one in results}
+    assert CheckOutcome.FAIL in outcomes
+    assert CheckOutcome.ERROR not in outcomes
+
+
+@pytest.mark.parametrize(("promise", "check"), [(row[1], row[0]) for row in TRIALS])
+def test_what_is_not_documented_is_not_asked_for(promise, check, tmp_path):
+    """What the documentation does not promise is skipped in section K, and what it promises and lacks fails."""
+    (scenario,) = (one for one in OURS.values() if one.id == "K1")
+    results = performed(scenario, f"mock_surface:MockTarget:undocumented={promise}", tmp_path / "undocumented")
+    assert {one.id: one.outcome.name for one in results if one.outcome is not CheckOutcome.PASS} == {check: "SKIP"}
+    for call in DOCUMENTED[promise]:
+        results = performed(scenario, f"mock_surface:MockTarget:lack={call}", tmp_path / call)
+        assert {one.id: one.outcome.name for one in results if one.outcome is not CheckOutcome.PASS} == {
+            check: "FAIL"
+        }
 
 
 def test_every_check_has_a_lie():

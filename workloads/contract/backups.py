@@ -93,10 +93,12 @@ def _restored(rig: Rig, db: Handle, load: _Load) -> str:
     path = rig.path()
     db.call("restore", load.path, path)
     restored = rig.open(path)
-    missing = [number for number in range(_KEYS) if restored.call("get", _key(number)) != _value(number)]
-    pairs = [[restored.call("get", key) for key in _pair(number)] for number in range(load.pairs + 1)]
-    whole = [pair == [b"%d" % number] * 2 for number, pair in enumerate(pairs)]
+    transaction = restored.begin()
+    missing = [number for number in range(_KEYS) if transaction.call("get", _key(number)) != _value(number)]
+    pairs = [[transaction.call("get", key) for key in _pair(number)] for number in range(load.pairs + 1)]
+    transaction.abort()
     restored.close()
+    whole = [pair == [b"%d" % number] * 2 for number, pair in enumerate(pairs)]
     if missing:
         return f"{len(missing)} of {_KEYS} keys are missing or wrong, the first is {_key(missing[0])!r}"
     if not all(whole[: load.pairs_before]):
@@ -127,6 +129,8 @@ def _noticed(rig: Rig, db: Handle, place: float) -> str:
     path = rig.path()
     db.call("backup", path)
     name = rig.damage(path, "flip", place)
+    if not name:
+        return "the backup has no files"
     said = _verdict(db, path)
     return "" if said is False else f"verify says {said!r} of a backup with a flipped bit at {place:.0%} of {name}"
 

@@ -23,20 +23,28 @@ _Calls = list[tuple[Any, ...]]
 _State = dict[bytes, bytes]
 
 _KEYS = 100
+_KEYS_DAMAGED = 12  # Each damage needs a database of its own.
 _PLACES: Final = (0.15, 0.4, 0.65, 0.9, 0.999)
 
 
 def _written(rig: Rig) -> _Calls:
     """100 puts; then every fourth key is overwritten and every fifth deleted."""
-    calls: _Calls = [("put", _key(number), f"value {number}".encode() * 8) for number in range(_KEYS)]
-    calls += [("put", _key(number), f"overwritten {number}".encode() * 8) for number in range(0, _KEYS, 4)]
+    calls = [_put(number, "value") for number in range(_KEYS)]
+    calls += [_put(number, "overwritten") for number in range(0, _KEYS, 4)]
     if rig.has("delete"):
         calls += [("delete", _key(number)) for number in range(0, _KEYS, 5)]
     return calls
 
 
+def _put(number: int, what: str) -> tuple[Any, ...]:
+    return "put", _key(number), f"{what} {number} ".encode() * 8
+
+
 def _key(number: int) -> bytes:
     return f"key {number:03d}".encode()
+
+
+_NEW: Final = _key(_KEYS - 1)  # Not among the few.
 
 
 def _after(calls: _Calls) -> _State:
@@ -51,18 +59,30 @@ def _after(calls: _Calls) -> _State:
 
 
 def _stored(db: Handle) -> _State:
-    """What get finds of the keys. Raises what the database raises."""
-    found = {_key(number): db.call("get", _key(number)) for number in range(_KEYS)}
+    """What a transaction finds of the keys. Raises what the database raises."""
+    transaction = db.begin()
+    found = {_key(number): transaction.call("get", _key(number)) for number in range(_KEYS)}
+    transaction.abort()
     return {key: value for key, value in found.items() if value is not None}
 
 
 def _differences(seen: _State, expected: _State) -> str:
     """A sentence on what is not as it should be; empty where all is."""
-    wrong = sorted(key for key in seen.keys() | expected.keys() if seen.get(key) != expected.get(key))
-    if not wrong:
-        return ""
-    first = wrong[0]
-    return f"{len(wrong)} keys differ; the first: {first!r} is {seen.get(first)!r}, expected {expected.get(first)!r}"
+    kinds = {
+        "missing": sorted(expected.keys() - seen.keys()),
+        "there that should not be": sorted(seen.keys() - expected.keys()),
+        "with another value": sorted(key for key in seen.keys() & expected.keys() if seen[key] != expected[key]),
+    }
+    return ", ".join(
+        f"{len(keys)} keys {kind} ({keys[0]!r} is {_begin(seen, keys[0])}, expected {_begin(expected, keys[0])})"
+        for kind, keys in kinds.items()
+        if keys
+    )
+
+
+def _begin(state: _State, key: bytes) -> str:
+    value = state.get(key)
+    return repr(value) if value is None or len(value) < 24 else f"{value[:20]!r}…"
 
 
 def _reopening(rig: Rig) -> Iterator[Observed]:
@@ -73,10 +93,11 @@ def _reopening(rig: Rig) -> Iterator[Observed]:
     yield holds("J1.1", not lost, lost or f"all {_KEYS} keys are as they were left: put, overwritten, deleted")
     yield _killed(rig, calls)
     yield _shared(rig)
-    yield tried("J1.4", [_flipped(rig, calls, place) for place in _PLACES], "an error, or all that was acknowledged")
-    cuts = [_cut(rig, calls, place) for place in _PLACES]
-    honest = "an error, all that was acknowledged, or a state that was"
-    yield tried("J1.5", [state for state, _ in cuts], honest)
+    few = [_put(number, "value") for number in range(_KEYS_DAMAGED)]
+    few += [_put(number, "overwritten") for number in range(0, _KEYS_DAMAGED, 4)]
+    yield tried("J1.4", [_flipped(rig, few, place) for place in _PLACES], "an error, or all that was acknowledged")
+    cuts = [_cut(rig, few, place) for place in _PLACES]
+    yield tried("J1.5", [state for state, _ in cuts], "an error, or a state that the database was in")
     yield tried("J1.6", [kept for _, kept in cuts], "an error, or what is put then is kept")
 
 
@@ -92,9 +113,8 @@ def _killed(rig: Rig, calls: _Calls) -> Observed:
     answers = rig.child(path, calls, "kill")
     acknowledged = sum(one is None for one in answers[1:])
     if acknowledged < len(calls):
-        return holds(
-            "J1.2", False, f"{acknowledged} of {len(calls)} calls were acknowledged; the last: {answers[-1]!r}"
-        )
+        told = f"{acknowledged} of {len(calls)} calls were acknowledged; the last answer: {answers[-1]!r}"
+        return holds("J1.2", False, told)
     lost = _differences(_stored(rig.open(path)), _after(calls))
     return holds("J1.2", not lost, lost or f"all {len(calls)} calls that were acknowledged before SIGKILL are there")
 
@@ -117,6 +137,8 @@ def _shared(rig: Rig) -> Observed:
 def _flipped(rig: Rig, calls: _Calls, place: float) -> str:
     path = _closed(rig, calls)
     name = rig.damage(path, "flip", place)
+    if not name:
+        return f"nothing is on disk after {len(calls)} acknowledged calls"
     seen = outcome(_stored_at, rig, path)
     honest = isinstance(seen, Exception) or seen == _after(calls[:-1])
     lost = "" if honest else _differences(seen, _after(calls))
@@ -127,6 +149,8 @@ def _cut(rig: Rig, calls: _Calls, place: float) -> tuple[str, str]:
     """What is wrong after a file was cut, and what is wrong with a key that is put then."""
     path = _closed(rig, calls)
     name = rig.damage(path, "cut", place)
+    if not name:
+        return (f"nothing is on disk after {len(calls)} acknowledged calls",) * 2
     seen = outcome(_stored_at, rig, path)
     if isinstance(seen, Exception):
         return "", ""
@@ -140,14 +164,14 @@ def _cut(rig: Rig, calls: _Calls, place: float) -> tuple[str, str]:
 def _lost_after(rig: Rig, path: str, seen: _State) -> str:
     """What is wrong after one more put and reopening; nothing where that put is refused."""
     db = rig.open(path)
-    refused = outcome(db.call, "put", _key(0), b"after the cut")
+    refused = outcome(db.call, "put", _NEW, b"after the cut")
     db.close()
     kept = outcome(_stored_at, rig, path)
     if isinstance(refused, Exception):
         return ""
     if isinstance(kept, Exception):
         return f"reopening raised {kept!r}"
-    return _differences(kept, {**seen, _key(0): b"after the cut"})
+    return _differences(kept, {**seen, _NEW: b"after the cut"})
 
 
 def _closed(rig: Rig, calls: _Calls) -> str:
@@ -181,6 +205,7 @@ DURABILITY: Final[tuple[Scenario, ...]] = (
         ),
         program=_reopening,
         calls=("put", "get"),
+        time_limit_s=60.0,
         impact="Acknowledged data is lost or changed without an error.",
         advice="Flush before acknowledging, checksum every record, and cut a torn tail off before appending.",
     ),
