@@ -151,7 +151,8 @@ def test_of_several_histories_each_is_named(command: Command, tmp_path: Path) ->
         (
             ("-w", "nonsense"),
             "skew.edn: no checker judges workload 'nonsense'; say which one it is with -w: list-append, bank, "
-            "write-skew, predicate-skew, counter, long-fork, set.",
+            "write-skew, predicate-skew, counter, long-fork, set, queue, queue-redelivery, sql-append, sql-bank, "
+            "cache, vectors, graph, restart.",
         ),
         (("--anomalies", "G2-item,G9"), "unknown anomaly 'G9'; `anomalist list anomalies` names them all."),
         (

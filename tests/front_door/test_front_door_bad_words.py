@@ -17,11 +17,11 @@ OWN_KNOWN = "known: reference, sochdb, or a class of yours as module.path:Class.
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("run", "nonsense"), "unknown suite 'nonsense'; known suites: quick, standard."),
+        (("run", "nonsense"), "unknown suite 'nonsense'; known suites: quick, standard, models, contract."),
         (
             ("run", "-w", "nonsense"),
             "unknown workload 'nonsense'; known workloads: list-append, bank, write-skew, predicate-skew, counter, "
-            "long-fork, set.",
+            "long-fork, set, queue, queue-redelivery, sql-append, sql-bank, cache, vectors, graph, restart.",
         ),
         (
             ("run", "-i", "repeatable-read"),
