@@ -108,7 +108,7 @@ def test_another_anomaly_than_the_row_names_is_no_kill() -> None:
 def test_an_accusation_of_the_engine_fails(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an instrument finds something in the engine itself, exit 1 and what it found."""
     monkeypatch.setattr("engine.store.Store.rule_class", NothingIsJudged)
-    finished = command("selftest", "-m", "ttl-ignored", "--quick", "--clean-runs", "3", "-j", "1")
+    finished = command("selftest", "-m", "ttl-per-read", "--quick", "--clean-runs", "3", "-j", "1")
     assert finished.code == 1
     assert "the engine itself is accused by workload write-skew: G2-item" in finished.out
 
