@@ -139,7 +139,7 @@ class _Performance:
                 tries=observed.tries if observed is not None else 1,
                 seconds=round(now - self._since, 3),
                 transcript=self._transcript() if failed else (),
-                repro=program_of(self._rig, self._scenario.id, self._own[0], detail) if failed else "",
+                repro=program_of(self._rig, check.id, self._own[0], detail) if failed else "",
             )
         )
         self._since = now

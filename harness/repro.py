@@ -3,7 +3,7 @@
     transcript ──the calls that matter──▶ steps ──harness.repro_lines──▶ program
 
 The program makes the calls again, prints what they give, and at last what was seen and what should have been.
-What takes threads has no transcript that could be made again: see harness.race_repro.
+What takes threads has no transcript that could be made again: see harness.scenario_repro.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 from harness.contract import TranscriptLine
 from harness.expressions import Expression, written
 from harness.repro_lines import BEGINNINGS, Script, Step, TooLong, assembled, is_import, lines_of
+from harness.surface import Claim
 
 __all__ = ["repro"]
 
@@ -73,6 +74,7 @@ def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: boo
     places = _Places(root)
     numbers = {database: number for number, database in enumerate(sorted({one.database for one in lines} - {0}), 1)}
     steps = [_step(line, numbers.get(line.database, 0), places, script) for line in lines]
+    steps = _with_claims(lines, steps)
     body = lines_of(_with_queues(_with_functions(steps, script)), script, tight=tight)
     return assembled([*places.lines, *body], detail)
 
@@ -230,6 +232,21 @@ def _elsewhere(script: Script, path: Any, calls: Sequence[tuple[Any, ...]], end:
         f"{_ENDS[end]}'''",
         f'print("child", subprocess.run([sys.executable, "-c", child, {written(path)}], check=False).returncode)',
     )
+
+
+def _with_claims(lines: Lines, steps: Sequence[Step]) -> list[Step]:
+    """What `dequeue` gave is kept where a later call gives its receipt back: receipts differ from run to run."""
+    made = list(steps)
+    claims: dict[Any, int] = {}
+    for place, line in enumerate(lines):
+        if line.name == "dequeue" and isinstance(line.result, Claim):
+            claims.setdefault(line.result.receipt, place)
+        if line.name in {"ack", "nack"} and line.arguments[1] in claims:
+            at = claims[line.arguments[1]]
+            variable = made[at].into or f"claim{1 + sum(bool(step.into) for step in made)}"
+            made[at] = made[at]._replace(into=variable)
+            made[place] = made[place]._replace(arguments=(line.arguments[0], Expression(variable)))
+    return made
 
 
 def _with_functions(steps: Sequence[Step], script: Script) -> list[Step]:

@@ -58,7 +58,8 @@ class TooLong(Unshowable):
 class Step(NamedTuple):
     """A call as the program makes it. `txn` is the variable of its transaction, or "".
 
-    `lines` are there, perhaps none, where the program has them in place of the target's own line.
+    `into` is the variable that its result is kept in, where a later call needs it. `lines` are there, perhaps none,
+    where the program has them in place of the target's own line.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Step(NamedTuple):
     txn: str = ""
     db: str = "db"
     raised: bool = False
+    into: str = ""
     lines: tuple[str, ...] | None = None
 
 
@@ -146,7 +148,7 @@ def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
 def _rounds(steps: Sequence[Step], at: int, period: int) -> list[list[Step]]:
     """The same calls again and again, as often as they follow one another here."""
     rounds: list[list[Step]] = []
-    while len(block := _own(steps[at : at + period])) == period and all(step.lines is None for step in block):
+    while len(block := _own(steps[at : at + period])) == period and not any(step.into for step in block):
         if rounds and list(map(_shape, block)) != list(map(_shape, rounds[0])):
             break
         rounds.append(block)
@@ -171,10 +173,13 @@ def _general(rounds: Sequence[Sequence[Step]]) -> list[Step] | None:
     """One round whose arguments are expressions of `i`; None where they do not grow evenly."""
     block = []
     for column in zip(*rounds, strict=True):
-        known = [generalised(values) for values in zip(*(step.arguments for step in column), strict=True)]
-        if None in known:
-            return None
-        block.append(column[0]._replace(arguments=tuple(Expression(one) for one in known if one is not None)))
+        arguments = []
+        for values in zip(*(step.arguments for step in column), strict=True):
+            known = generalised(values)
+            if known is None:
+                return None
+            arguments.append(values[0] if known == written(values[0]) else Expression(known))
+        block.append(column[0]._replace(arguments=tuple(arguments)))
     return block
 
 
@@ -211,6 +216,8 @@ def _lines(step: Step, script: Script) -> list[str]:
     target, equals, expression = line.partition(" = ")
     assigned = bool(equals) and target.isidentifier()
     label = f"{step.txn}.{step.name}" if step.txn and step.name not in BEGINNINGS else f"{step.db}.{step.name}"
+    if step.into:
+        return [*imports, f"{step.into} = {line}", f"print({label!r}, {step.into})"]
     if step.raised:
         return [*imports, f"print({label!r}, tried(lambda: {expression if assigned else line}))"]
     if assigned or step.name in _QUIET:

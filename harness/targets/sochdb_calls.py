@@ -88,8 +88,8 @@ _ROWS: Final = (
         models.enqueue,
     ),
     _db("dequeue", _QUEUE, "{queue}.dequeue(worker_id=str({1}))", models.dequeue),
-    _db("ack", _QUEUE, "{queue}.ack({1})", models.ack),
-    _db("nack", _QUEUE, "{queue}.nack({1})", models.nack),
+    _db("ack", _QUEUE, "{queue}.ack({receipt})", models.ack),
+    _db("nack", _QUEUE, "{queue}.nack({receipt})", models.nack),
     _db(
         "dead_letters",
         _QUEUE,

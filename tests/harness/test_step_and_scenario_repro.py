@@ -1,4 +1,4 @@
-"""Scripted interleavings and races as programs, run on a stand-in for SochDB's SDK that loses updates."""
+"""Scripted interleavings and programs of their own, run on a stand-in for SochDB's SDK that loses updates."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from targets.repro_runs import printed, script_of
 from harness.build import build_history
 from harness.history import Op, RunInfo
 from harness.interleaving import COMMIT, Interleaving, Moment, Performance
-from harness.race_repro import RACES, race_repro
 from harness.repro_lines import LINES_MAX, Unshowable
+from harness.scenario_repro import PROGRAMS, scenario_repro
 from harness.step_repro import step_repro
 
 
@@ -82,18 +82,18 @@ def test_other_models_have_no_program_of_steps(sdk: ModuleType) -> None:
         step_repro(performance(Moment("T1", "e", (Op("enqueue", "q", "p"),), "done"), final={}), script_of(sdk), "")
 
 
-@pytest.mark.parametrize("scenario", RACES)
-def test_races_are_short_programs_of_twenty_threads(scenario: str, sdk: ModuleType) -> None:
-    """Each race is a program of at most 30 lines that compiles and starts 20 threads."""
-    text = race_repro(scenario, script_of(sdk), "lost")
+@pytest.mark.parametrize("scenario", PROGRAMS)
+def test_programs_of_their_own_are_short(scenario: str, sdk: ModuleType) -> None:
+    """Each is a program of at most 30 lines that compiles; all but the one of vectors start 20 threads."""
+    text = scenario_repro(scenario, script_of(sdk), "lost")
     compile(text, scenario, "exec")
     assert len(text.splitlines()) <= LINES_MAX
-    assert "for number in range(20)]" in text
+    assert ("for number in range(20)]" in text) == (scenario != "H2.2")
 
 
 def test_the_race_of_increments_runs(sdk: ModuleType) -> None:
     """Without conflicts every increment is acknowledged, and the counter is told beside their number."""
-    *rounds, last = printed(race_repro("B2", script_of(sdk), "lost"), sdk)
+    *rounds, last = printed(scenario_repro("B2", script_of(sdk), "lost"), sdk)
     assert len(rounds) == 10
     assert all(line.endswith(" acknowledged increments 2000") for line in rounds)
     assert last == "Anomalist saw: lost"
@@ -102,9 +102,9 @@ def test_the_race_of_increments_runs(sdk: ModuleType) -> None:
 def test_what_is_no_race_of_ours_has_a_reason(sdk: ModuleType) -> None:
     """A scenario that takes threads and has no race by itself, and a target that lacks its calls, have no program."""
     with pytest.raises(Unshowable, match="it takes threads"):
-        race_repro("N1", script_of(sdk), "")
+        scenario_repro("N1", script_of(sdk), "")
     with pytest.raises(Unshowable, match=r"has no Database\.exists"):
-        race_repro("B2", sochdb_surface_lacking(sdk), "")
+        scenario_repro("B2", sochdb_surface_lacking(sdk), "")
 
 
 def sochdb_surface_lacking(sdk: ModuleType) -> Any:

@@ -1,8 +1,10 @@
-"""Races as programs of 20 threads: what a transcript cannot show, since it takes the threads to happen again.
+"""Programs of their own for what a transcript cannot show: it takes threads to happen again, or thousands of vectors.
 
-counter     read, add one, write, commit: the counter is the number of acknowledged increments (B2)
-inserts     INSERT without a key: there are as many rows as acknowledged statements (C1)
-queue       take and acknowledge until nothing is left: no task is taken twice, and all are (D1)
+B2    20 threads read, add one, write, commit: the counter is the number of acknowledged increments
+C1    20 threads INSERT without a key: there are as many rows as acknowledged statements
+D1    20 threads empty a queue: no task is taken twice, and all are taken
+D4    the same with claims that end at once: no task is given out that was acknowledged before
+H2    5,000 random vectors: a search finds the ten nearest of them
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from harness.expressions import Expression
 from harness.repro_lines import Script, Unshowable, assembled
 from harness.surface import Lacking
 
-__all__ = ["RACES", "race_repro"]
+__all__ = ["PROGRAMS", "scenario_repro"]
 
 _THREADS: Final = 20
 _PATH: Final = 'path = tempfile.mkdtemp() + "/database"'
@@ -25,16 +27,20 @@ _START: Final = (
 )
 
 
-def race_repro(scenario: str, script: Script, detail: str) -> str:
-    """The program for a scenario of RACES. Raises Unshowable for another one, or where the target lacks a call."""
-    if scenario not in RACES:
+def scenario_repro(check: str, script: Script, detail: str) -> str:
+    """The program of PROGRAMS for a check or its scenario. Raises Unshowable where there is none.
+
+    Raises Unshowable too where the target lacks a call.
+    """
+    program = PROGRAMS.get(check) or PROGRAMS.get(check.partition(".")[0])
+    if program is None:
         raise Unshowable("it takes threads")
 
     def line(name: str, *arguments: Any, within: str = "") -> list[str]:
         return script(name, arguments, within).split("\n")
 
     try:
-        return assembled([_PATH, *line("open", Expression("path")), *RACES[scenario](line)], detail)
+        return assembled([_PATH, *line("open", Expression("path")), *program(line)], detail)
     except Lacking as lacking:
         raise Unshowable(str(lacking)) from lacking
 
@@ -96,8 +102,53 @@ def _queue(line: Line) -> list[str]:
     ]
 
 
+def _redelivery(line: Line) -> list[str]:
+    *_, claim = line("dequeue", "tasks", Expression("number"))
+    return [
+        *line("make_queue", "tasks", 0.001, 1_000_000),
+        "for i in range(200):",
+        *_deep(line("enqueue", "tasks", Expression('b"task-%d" % i')), 1),
+        "acknowledged, again = set(), []",
+        "def work(number):",
+        "    for _ in range(100):",
+        "        known = set(acknowledged)",
+        "        try:",
+        f"            claim = {claim}",
+        "            if claim is None: return",
+        "            if claim.payload in known: again.append(claim.payload)",
+        *_deep(line("ack", "tasks", Expression("claim")), 3),
+        "            acknowledged.add(claim.payload)",
+        "        except Exception: pass",
+        *_START,
+        'print("acknowledged", len(acknowledged), "given out again after that", len(again))',
+    ]
+
+
+def _recall(line: Line) -> list[str]:
+    *imports, found = line("search_vectors", "large", Expression("query"), 10)
+    return [
+        *imports,
+        "vectors = numpy.random.default_rng(42).standard_normal((5000, 128)).astype(numpy.float32)",
+        "vectors /= numpy.linalg.norm(vectors, axis=1, keepdims=True)",
+        *line("make_vectors", "large", 128),
+        *line("put_vectors", "large", Expression("range(5000)"), Expression("vectors")),
+        "hits = 0",
+        "for query in numpy.random.default_rng(43).standard_normal((100, 128)).astype(numpy.float32):",
+        "    nearest = set(numpy.argsort(-(vectors @ query))[:10].tolist())",
+        f"    hits += len(nearest & {{number for number, _ in {found}}})",
+        'print("recall@10", hits / 1000)',
+    ]
+
+
 def _deep(lines: list[str], depth: int) -> list[str]:
     return ["    " * depth + line for line in lines]
 
 
-RACES: Final[dict[str, Callable[[Line], list[str]]]] = {"B2": _counter, "C1": _inserts, "D1": _queue}
+PROGRAMS: Final[dict[str, Callable[[Line], list[str]]]] = {
+    "B2": _counter,
+    "C1": _inserts,
+    "D1": _queue,
+    "D4.1": _queue,
+    "D4.2": _redelivery,
+    "H2.2": _recall,
+}
