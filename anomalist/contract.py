@@ -31,7 +31,7 @@ from harness.trouble import described
 from harness.verdict import RunResult, Verdict
 from workloads.contract import SCENARIOS
 
-__all__ = ["ContractTask", "chosen", "run_scenarios"]
+__all__ = ["ContractTask", "Kept", "Results", "chosen", "run_scenarios"]
 
 _POLL_S: Final = 0.2
 _START_S: Final = 60.0
@@ -41,6 +41,8 @@ _ALIVE_S: Final = 1.0  # how often that is told at the most
 _SLOW: Final = 10  # times its time limit a check may take while the database answers
 
 Told = Callable[[int, int], None]  # (checks so far, checks in all)
+Results = tuple[CheckResult, ...]
+Kept = tuple[RunResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,12 @@ class _Found:
 
     results: dict[str, CheckResult] = field(default_factory=dict)
     kept: list[RunResult] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def so_far(self, wanted: Sequence[str]) -> tuple[Results, Kept]:
+        """The results of the checks wanted, in their order, and the histories by their directories."""
+        results = tuple(self.results[one] for one in wanted if one in self.results)
+        return results, tuple(sorted(self.kept, key=lambda run: run.directory))
 
 
 def chosen(asked: Sequence[str]) -> tuple[tuple[Scenario, ...], frozenset[str]]:
@@ -89,9 +97,15 @@ def chosen(asked: Sequence[str]) -> tuple[tuple[Scenario, ...], frozenset[str]]:
 
 
 def run_scenarios(
-    task: ContractTask, stop: threading.Event, told: Told | None = None
-) -> tuple[tuple[CheckResult, ...], tuple[RunResult, ...]]:
-    """All results in the order of the catalogue, as far as it came before `stop`, and the histories kept."""
+    task: ContractTask,
+    stop: threading.Event,
+    told: Told | None = None,
+    keep: Callable[[Results, Kept], None] = lambda results, kept: None,
+) -> tuple[Results, Kept]:
+    """All results in the order of the catalogue, as far as it came before `stop`, and the histories kept.
+
+    `keep` is called with those that there are after each scenario.
+    """
     found = _Found()
     order = [check.id for scenario in task.scenarios for check in scenario.checks]
     wanted = [one for one in order if not task.checks or one in task.checks]
@@ -104,11 +118,15 @@ def run_scenarios(
         if told is not None and (not task.checks or result.id in task.checks):
             told(sum(one in found.results for one in wanted), len(wanted))
 
+    def after_scenario() -> None:
+        with found.lock:
+            keep(*found.so_far(wanted))
+
     with ThreadPoolExecutor(task.jobs) as pool:
-        for one in [pool.submit(_work_off, task, left, stop, tell, found.kept) for _ in range(task.jobs)]:
+        crew = [pool.submit(_work_off, task, left, stop, tell, found.kept, after_scenario) for _ in range(task.jobs)]
+        for one in crew:
             one.result()
-    results = tuple(found.results[one] for one in wanted if one in found.results)
-    return results, tuple(sorted(found.kept, key=lambda run: run.directory))
+    return found.so_far(wanted)
 
 
 def _work_off(
@@ -117,6 +135,7 @@ def _work_off(
     stop: threading.Event,
     tell: Callable[[CheckResult], None],
     kept: list[RunResult],
+    after_scenario: Callable[[], None],
 ) -> None:
     """Scenarios one after another, by one worker after another."""
     worker: _Worker | None = None
@@ -128,6 +147,7 @@ def _work_off(
             if not worker.perform(scenario, stop, tell, kept):
                 worker.end()
                 worker = None
+            after_scenario()
     finally:
         if worker is not None:
             worker.end()

@@ -15,7 +15,7 @@ from harness.scenario_repro import PROGRAMS, scenario_repro
 from harness.step_repro import step_repro
 from harness.trouble import described
 
-__all__ = ["NO_PROGRAM", "program_of", "write_repros"]
+__all__ = ["NO_PROGRAM", "make_place", "program_of", "write_repros"]
 
 NO_PROGRAM: Final = "# There is no short program for this: "
 
@@ -53,10 +53,17 @@ def _refuted(rig: TargetRig) -> Performance:
     return next(found, last)
 
 
+def make_place(directory: Path) -> None:
+    """Make the directory for programs. Raises UsageError where that is impossible."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another directory") from error
+
+
 def write_repros(contract: ContractRun, directory: Path) -> None:
     """Write a file for each failed check that has a program. Raises UsageError where that cannot be written."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for result in contract.results:
             if result.outcome is CheckOutcome.FAIL and not result.repro.startswith(NO_PROGRAM):
                 (directory / f"{result.id.replace(' ', '-')}.py").write_text(result.repro)

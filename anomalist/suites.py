@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_SUITE",
     "ON_KEYS",
     "ON_MODELS",
+    "SCRIPTED",
     "SUITES",
     "WORKLOADS",
     "Checks",
@@ -68,6 +69,8 @@ WORKLOADS: dict[str, Checks] = {
     )
 }
 
+SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
+
 CHECKERS: dict[str, str] = {
     "list-append": "checkers.list_append:check_list_append",
     "bank": "checkers.bank:check_bank",
@@ -79,6 +82,7 @@ CHECKERS: dict[str, str] = {
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
+    SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 
 ON_KEYS: tuple[str, ...] = (

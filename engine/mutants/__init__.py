@@ -8,6 +8,7 @@
     races       orders of threads that were forgotten
     storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
+    promises    what only the contract suite asks for
     models      data models that break their promises
     races       mistakes in the order of things between threads; scenarios of `engine.proof.threads.races` find them
     planting    a database class with one part replaced
@@ -20,7 +21,7 @@ from typing import Final, NamedTuple
 
 from engine.collection import Collector
 from engine.database import Database
-from engine.mutants import models, races, rule, storage, surface, versions
+from engine.mutants import models, promises, races, rule, storage, surface, versions
 from engine.mutants.planting import planted
 from engine.ssi import SerializableRule
 from engine.store import Store
@@ -39,7 +40,7 @@ class FoundBy(NamedTuple):
                 race: an order of threads breaks a scenario    where: the scenario
                 crash: a database is not what it was           where: the crash, or several with "or"   what: kinds
                 contract: a promise beside isolation           where: the check
-                check: of the contract suite                   where: its id
+                check: a check of the contract suite           where: its id, or a scenario and what: ids
     """
 
     instrument: str
@@ -224,12 +225,21 @@ MUTANTS: Final[dict[str, Mutant]] = {
         ),
         Mutant("splits-commits", storage.SplitsCommits, _crash("power loss", "half transaction")),
         # The surface.
-        Mutant("nul-ends-the-path", surface.NulEndsThePath, _contract("paths")),
-        Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _contract("prefixes")),
-        Mutant("placeholder-stats", surface.PlaceholderStats, _contract("stats")),
-        Mutant("with-transaction-missing", surface.WithTransactionMissing, _contract("documented-calls")),
-        Mutant("ttl-ignored", surface.TtlIgnored, _contract("ttl")),
-        Mutant("backups-not-verified", surface.BackupsAreNotVerified, _contract("backups")),
+        Mutant("nul-ends-the-path", surface.NulEndsThePath, _check("J3.1")),
+        Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _check("L2.1")),
+        Mutant("placeholder-stats", surface.PlaceholderStats, _check("L1.1")),
+        Mutant("with-transaction-missing", surface.WithTransactionMissing, _check("K1.2")),
+        Mutant("ttl-ignored", surface.TtlIgnored, _check("K1.1")),
+        Mutant("backups-not-verified", surface.BackupsAreNotVerified, _check("N1.2")),
+        Mutant("first-of-a-batch-wins", promises.FirstOfABatchWins, _check("P1.5")),
+        Mutant("closed-database-reads", promises.ClosedDatabaseReads, _check("J2 get")),
+        Mutant("checkpoint-counts-nothing", promises.CheckpointCountsNothing, _check("L1.2")),
+        Mutant("isolation-is-a-constant", promises.IsolationIsAConstant, _check("K1.5")),
+        Mutant("never-a-dead-letter", promises.NeverADeadLetter, _check("D3.1")),
+        Mutant("until-is-included", promises.UntilIsIncluded, _check("F1.3")),
+        Mutant("cache-ttl-ignored", promises.CacheTtlIgnored, _check("G1.2")),
+        Mutant("half-of-the-vectors", promises.HalfOfTheVectors, _check("H2.2")),
+        Mutant("names-are-beginnings", promises.NamesAreBeginnings, _check("O1.3")),
         Mutant("codec-number-of-the-newest", surface.CodecNumberOfTheNewest, _contract("compression")),
         # Data models.
         Mutant("checks-then-claims", models.ChecksThenClaims, _workload("queue", "duplicate-claim")),

@@ -50,10 +50,8 @@ def _items(statement: Select, scope: Scope) -> Iterator[tuple[Expression, str]]:
     for item in statement.items:
         if isinstance(item, Item):
             bound = scope.bind(item.expression)
-            plain = (
-                isinstance(bound, Slot) and isinstance(item.expression, Name) and item.name == item.expression.column
-            )
-            yield bound, bound.name if plain and isinstance(bound, Slot) else item.name
+            unnamed = isinstance(item.expression, Name) and item.name == item.expression.column
+            yield bound, bound.name if unnamed and isinstance(bound, Slot) else item.name
         else:
             yield from [(slot, slot.name) for slot in scope.columns(item.table)]
 

@@ -140,8 +140,21 @@ def test_a_claim_that_is_over_cannot_be_ended() -> None:
     assert found(*claims, row(1, 7, 8, ack(10))) == [("stale-ack", (2, 3, 4))]
     assert found(*claims, row(1, 7, 8, ack(10, False))) == []
     assert found(*claims, row(1, 6, 8, ack(10))) == []
-    twice = (FOR_EVER, PUT, row(1, 3, 4, got("a", 10)), row(1, 5, 6, nack(10)), row(1, 7, 8, nack(10)))
-    assert found(*twice) == [("stale-ack", (2, 3, 4))]
+    given_back = (FOR_EVER, PUT, row(1, 3, 4, got("a", 10)), row(1, 5, 6, nack(10)))
+    assert found(*given_back, row(1, 7, 8, ack(10))) == [("stale-ack", (2, 3, 4))]
+    assert found(*given_back, row(1, 7, 8, nack(10))) == []
+
+
+def test_a_claim_that_never_was_cannot_be_ended() -> None:
+    """An acknowledgement with the receipt of an aborted claim is stale, unless an unanswered dequeue may have it."""
+    aborted = row(1, 3, 4, got("a", 10), status=Status.ABORTED)
+    done = row(1, 5, 6, ack(10))
+    assert found(FOR_EVER, PUT, aborted, done) == [("stale-ack", (2, 3))]
+    assert found(FOR_EVER, PUT, aborted, row(1, 5, 6, ack(10, False))) == []
+    assert found(FOR_EVER, PUT, aborted, row(1, 5, 6, nack(10))) == []
+    assert found(FOR_EVER, PUT, aborted, done, row(2, 3, 4, got("a", 10))) == []
+    unanswered = row(3, 1, 9, Op("dequeue", "q", UNSEEN), status=Status.UNKNOWN)
+    assert found(FOR_EVER, PUT, unanswered, aborted, done) == []
 
 
 def test_receipts_that_are_one_for_all_claims_of_a_task_show_no_stale_end() -> None:

@@ -149,6 +149,7 @@ SYNTAX: Refusals = [
     ("SELECT (1", ""),
     ("SELECT 'x", "ends within"),
     ("SELECT x'0g'", ""),
+    ("CREATE DEFAULT PARTITION (b)", "the parser"),
     ("SELECT x'0'", ""),
     ("INSERT INTO t", "missing"),
     ("INSERT INTO t VALUES (1,)", "comma"),

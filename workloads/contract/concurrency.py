@@ -151,7 +151,9 @@ def _counter(rig: Rig) -> Iterator[Observed]:
         if rig.now() - began > _ENOUGH_S:
             break
     overlaps = sum(_overlaps(ran) for _, ran in rounds)
-    assert overlaps, "no two transactions ran at once, so nothing could have gone wrong"
+    assert overlaps or any(ran.trouble for _, ran in rounds), (
+        "no two transactions ran at once, so nothing could have gone wrong"
+    )
     sizes = ", ".join(f"{number} × {clients}" for clients, number in Counter(size for size, _ in rounds).items())
     yield _goodput([ran for _, ran in rounds], f"{overlaps} overlapping transactions in rounds of {sizes} clients")
     yield tried("B2.2", [_lost(ran) for _, ran in rounds], f"the counters are as acknowledged with {sizes} clients")

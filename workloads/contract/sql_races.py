@@ -26,6 +26,7 @@ class _Inserted(NamedTuple):
     refusals: int
 
 
+_ENOUGH_S: Final = 10.0  # No insert is begun after this time.
 _TRIES: Final = 1_000  # More than a table's other inserts, each of which can stand in the way once.
 
 
@@ -43,9 +44,12 @@ def _inserted(rig: Rig, db: Handle, table: str, *, threads: int, each: int) -> _
     db.call("sql", f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, name TEXT)")
     acknowledged: list[str] = []
     refusals: list[str] = []
+    enough_s = rig.now() + _ENOUGH_S
 
     def work(number: int) -> None:
         for count in range(each):
+            if rig.now() > enough_s:
+                return
             name = f"worker{number}-{count}"
             for _ in range(_TRIES):
                 said = answer(partial(db.call, "sql", f"INSERT INTO {table} (name) VALUES ('{name}')"))
