@@ -42,6 +42,7 @@ def written(value: Any) -> str:
 
 def generalised(values: Sequence[Any]) -> str | None:
     """An expression of `i` that gives the values one after another for i = 0, 1, 2 …; None where none is found."""
+    values = [one.tolist() if hasattr(one, "tolist") else one for one in values]
     first = values[0]
     if all(type(one) is type(first) and one == first for one in values):
         return written(first)
