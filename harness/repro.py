@@ -82,6 +82,14 @@ def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: boo
     return assembled([*places.lines, *body], detail)
 
 
+def _refuse_what_is_too_much(lines: Lines) -> None:
+    """To look for a short way of saying it would take minutes. Raises Unshowable."""
+    given = [one for line in lines for one in line.arguments]
+    values = sum(getattr(one, "size", 0) or (len(one) if isinstance(one, list) else 0) for one in given)
+    if values > _VALUES_MAX:
+        raise Unshowable(f"it takes {values} values")
+
+
 # Which lines matter.
 
 
