@@ -67,7 +67,7 @@ def write_repros(contract: ContractRun, directory: Path) -> None:
     """Write a file for each failed check that has a program. Raises UsageError where that cannot be written."""
     try:
         for result in contract.results:
-            if result.outcome is CheckOutcome.FAIL and not result.repro.startswith(NO_PROGRAM):
+            if result.outcome is CheckOutcome.FAIL and result.repro and not result.repro.startswith(NO_PROGRAM):
                 (directory / f"{result.id.replace(' ', '-')}.py").write_text(result.repro)
     except OSError as error:
         raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another directory") from error

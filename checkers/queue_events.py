@@ -52,14 +52,14 @@ class Return(NamedTuple):
 class Queue:
     """The events of one queue, in the order of rows. Tasks are known by their payloads.
 
-    Claims and returns of aborted transactions never happened and are left out, but for the receipts of the former.
-    `unanswered` counts the dequeues that may have claimed anything, `looks` are those that found nothing, of
-    acknowledged transactions.
+    `visibility_s` is how long a claim lasts, None where the history does not tell. Claims and returns of aborted
+    transactions never happened and are left out, but for the receipts of the former. `unanswered` counts the dequeues
+    that may have claimed anything, `looks` are those that found nothing, of acknowledged transactions.
     """
 
     name: Any
     clock: str
-    visibility_s: float = 0.0
+    visibility_s: float | None = None
     deliveries_max: float = math.inf
     puts: dict[Any, list[Put]] = field(default_factory=lambda: defaultdict(list))
     claims: dict[Any, list[Claim]] = field(default_factory=lambda: defaultdict(list))
@@ -76,12 +76,16 @@ class Queue:
 
     def expiries_max(self, first: int, last: int) -> float:
         """How many claims of one task can have run out, one after the other, between two moments."""
+        if not self.visibility_s:
+            return math.inf
         if self.clock == "nanoseconds":
-            return (last - first) * (1 + _DRIFT) // (self.visibility_s * 1e9) if self.visibility_s else math.inf
+            return (last - first) * (1 + _DRIFT) // (self.visibility_s * 1e9)
         return 0 if self.visibility_s >= _HOUR_S else math.inf
 
     def runs_out(self, claim: Claim) -> float:
         """The moment from which the claim has surely run out by itself."""
+        if self.visibility_s is None:
+            return math.inf
         if self.visibility_s <= _AT_ONCE_S:
             return claim.at.end
         if self.clock != "nanoseconds" or not claim.at.ok:

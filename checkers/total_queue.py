@@ -130,7 +130,7 @@ def _duplicate_claim(queue: Queue, payload: Any) -> Iterator[_Wrong]:
     sentence = (
         f"{shown(payload)} of queue {shown(queue.name)} was given to {workers}:"
         f" {len(claims)} claims of it were committed, {len(given_back)} can have been given back,"
-        f" and a claim lasts {queue.visibility_s:g} s."
+        f" and a claim lasts {queue.visibility_s} s."
     )
     yield _Wrong("duplicate-claim", queue.name, payload, rows, sentence)
 

@@ -6,6 +6,7 @@ b"xxxx…" (10 MB)                              b"x" * 10485760
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -43,6 +44,8 @@ def written(value: Any) -> str:
         return _sequence(value)
     if isinstance(value, tuple):
         return "(" + ", ".join(map(written, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
     return repr(value)
 
 

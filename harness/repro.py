@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from harness.contract import TranscriptLine
 from harness.expressions import Expression, written
-from harness.repro_lines import BEGINNINGS, Script, Step, TooLong, assembled, is_import, lines_of
+from harness.repro_lines import BEGINNINGS, Script, Step, TooLong, Unshowable, assembled, is_import, lines_of
 from harness.surface import Claim
 
 __all__ = ["repro"]
@@ -30,6 +30,7 @@ _PATHS: Final = {
 }
 # How the names of calls begin that change nothing: before the check's own they need not be made again.
 _LOOKS: Final = ("get", "exists", "scan", "search", "count", "ns_get", "ns_scan", "stats", "cache_get", "cache_stats")
+_VALUES_MAX: Final = 20_000  # in lists and arrays
 _ENDS: Final = {"kill": "os.kill(os.getpid(), 9)", "close": "db.close()"}
 
 _BREATH_S: Final = 0.05
@@ -42,7 +43,9 @@ def repro(transcript: Lines, script: Script, *, since: int, root: str, detail: s
 
     `root` is the directory that the paths are in, `detail` what was seen and what was expected. Raises Unshowable.
     """
-    return _shortest(_that_matter(transcript, since), script, root, detail)
+    lines = _that_matter(transcript, since)
+    _refuse_what_is_too_much(lines)
+    return _shortest(lines, script, root, detail)
 
 
 def _shortest(lines: Lines, script: Script, root: str, detail: str) -> str:
@@ -77,6 +80,14 @@ def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: boo
     steps = _with_claims(lines, steps)
     body = lines_of(_with_queues(_with_functions(steps, script)), script, tight=tight)
     return assembled([*places.lines, *body], detail)
+
+
+def _refuse_what_is_too_much(lines: Lines) -> None:
+    """To look for a short way of saying it would take minutes. Raises Unshowable."""
+    given = [one for line in lines for one in line.arguments]
+    values = sum(getattr(one, "size", 0) or (len(one) if isinstance(one, list) else 0) for one in given)
+    if values > _VALUES_MAX:
+        raise Unshowable(f"it takes {values} values")
 
 
 # Which lines matter.

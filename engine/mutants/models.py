@@ -109,13 +109,14 @@ class DeletedNodesLeaveEdges(Graph):
     def traverse(self, space: Space, start: str, depth: int | None = None, kind: str | None = None) -> Traversal:
         """Edges to nowhere are followed and lead nowhere."""
         try:
-            return Traversal(*_whole(Graph.traverse)(self, space, start, depth, kind))
+            found: Traversal = _whole(Graph.traverse)(self, space, start, depth, kind)
         except MissingNode:
             edges = _whole(Graph.edges)(self, space, start, "out", kind)
             ends = [
                 _whole(Graph.node)(self, space, one) for one in dict.fromkeys([start, *(e.target for e in edges)])
             ]
-            return Traversal([node for node in ends if node is not None], edges)
+            found = Traversal([node for node in ends if node is not None], edges)
+        return found
 
 
 class IdsAreChosenBefore(Database):

@@ -54,7 +54,7 @@ def test_a_task_of_two_workers_at_a_time_is_a_duplicate_claim() -> None:
     (one,) = check_total_queue(history(*TWICE)).anomalies
     assert one.sentence == (
         "a of queue q was given to T2 and T3: 2 claims of it were committed, 0 can have been given back,"
-        " and a claim lasts 86400 s."
+        " and a claim lasts 86400.0 s."
     )
 
 
@@ -83,6 +83,15 @@ def test_a_claim_whose_time_is_over_is_nobodys() -> None:
     assert found(second, *TWICE[1:], clock="nanoseconds") == [("duplicate-claim", (2, 3))]
     later = row(2, 2_000_000_000, 2_000_000_001, got("a", 11))
     assert found(second, *TWICE[1:3], later, clock="nanoseconds") == []
+
+
+def test_a_history_that_does_not_tell_how_long_claims_last_is_taken_at_its_best() -> None:
+    """Without make_queue a claim may have run out, and may be held still."""
+    assert found(*TWICE[1:]) == []
+    claimed = (PUT, row(1, 3, 4, got("a", 10)))
+    assert found(*claimed, row(2, 7, 8, NOTHING)) == []
+    assert found(*claimed, row(1, 5, 6, nack(10)), row(2, 7, 8, NOTHING)) == [("lost-task", (0, 3))]
+    assert found(PUT, row(2, 7, 8, NOTHING)) == [("lost-task", (0, 1))]
 
 
 def test_what_was_put_in_and_is_in_nobodys_hands_is_lost() -> None:
