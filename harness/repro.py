@@ -31,6 +31,8 @@ _PATHS: Final = {
 # How the names of calls begin that change nothing: before the check's own they need not be made again.
 _LOOKS: Final = ("get", "exists", "scan", "search", "count", "ns_get", "ns_scan", "stats", "cache_get", "cache_stats")
 _VALUES_MAX: Final = 20_000  # in lists and arrays
+# How many parts are left out, one try after another.
+_COUNTS: Final = (*range(1, 16), *(16 * 2**power for power in range(12)))
 _ENDS: Final = {"kill": "os.kill(os.getpid(), 9)", "close": "db.close()"}
 
 _BREATH_S: Final = 0.05
@@ -59,14 +61,15 @@ def _shortest(lines: Lines, script: Script, root: str, detail: str) -> str:
         return _program(lines, script, root, detail)
     except TooLong:
         parts = _by_mention(_parts(lines), detail)
-        kept = lines
-        for part in parts[:0:-1]:
-            left_out = set(map(id, part))
-            kept = [line for line in kept if id(line) not in left_out]
-            with suppress(TooLong):
-                return _program(kept, script, root, detail)
         if len(parts) < 2:
             raise
+
+    for count in _COUNTS:
+        if count < len(parts):
+            left_out = {id(line) for part in parts[-count:] for line in part}
+            kept = [line for line in lines if id(line) not in left_out]
+            with suppress(TooLong):
+                return _program(kept, script, root, detail)
     return _shortest(kept, script, root, detail)
 
 
@@ -138,23 +141,22 @@ def _key_marks(line: TranscriptLine) -> set[Hashable]:
 
 def _grouped(lines: Lines, marks_of: Callable[[TranscriptLine], set[Hashable]]) -> list[list[TranscriptLine]]:
     """Lines in groups of which no two share a mark, in the order of their beginnings; without unmarked ones."""
-    group_of: dict[Hashable, list[TranscriptLine]] = {}
-    groups: list[list[TranscriptLine]] = []
-    for line in lines:
+    group_of: dict[Hashable, int] = {}
+    groups: dict[int, tuple[list[TranscriptLine], set[Hashable]]] = {}
+    for number, line in enumerate(lines):
         marks = marks_of(line)
-        touched = [one for one in groups if any(group_of.get(mark) is one for mark in marks)]
         if not marks:
             continue
-        into = touched[0] if touched else []
-        if not touched:
-            groups.append(into)
-        for other in touched[1:]:
-            into += other
-            groups[:] = [one for one in groups if one is not other]
-            group_of |= {mark: into for mark, one in group_of.items() if one is other}
-        into.append(line)
+        into, *others = sorted({group_of[mark] for mark in marks if mark in group_of}) or [number]
+        joined, known = groups.setdefault(into, ([], set()))
+        for other in others:
+            more, marks_too = groups.pop(other)
+            joined += more
+            marks |= marks_too
+        joined.append(line)
+        known |= marks
         group_of |= dict.fromkeys(marks, into)
-    return groups
+    return [group for group, _ in groups.values()]
 
 
 def _by_mention(parts: list[list[TranscriptLine]], detail: str) -> list[list[TranscriptLine]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from itertools import accumulate, takewhile
 from typing import Any, Final, NamedTuple
 
 from harness.expressions import Expression, generalised, written
@@ -18,7 +19,8 @@ __all__ = ["BEGINNINGS", "LINES_MAX", "Script", "Step", "TooLong", "Unshowable",
 
 LINES_MAX: Final = 30
 _WIDTH_MAX: Final = 3_000
-_LISTED_MAX: Final = 600  # Characters of a list that a loop goes over.
+_LISTED_MAX: Final = 60  # Values of a list that a loop goes over, and their characters.
+_LISTED_WIDTH_MAX: Final = 600
 _SENTENCE_MAX: Final = 400
 _REPEATS_MIN: Final = 3
 _PERIOD_MAX: Final = 6
@@ -83,6 +85,8 @@ def lines_of(steps: Sequence[Step], script: Script, *, tight: bool = False) -> l
         made = [line for step in block.steps for line in _lines(step, script)]
         lines += _looped(block.loop, made) if block.loop else made
         at += block.length
+        if len(lines) > LINES_MAX:
+            raise TooLong(f"it takes more than {LINES_MAX} lines")
     return lines
 
 
@@ -96,7 +100,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
     ending = f"print({'Anomalist saw: ' + sentence!r})"
     lines = [*sorted(imports), *(_TRIED if "tried(" in text else ()), *code, ending]
     if len(lines) > LINES_MAX:
-        raise TooLong(f"it takes {len(lines)} lines")
+        raise TooLong(f"it takes more than {LINES_MAX} lines")
     if max(map(len, lines)) > _WIDTH_MAX:
         raise Unshowable("its values are too long to be written down")
     program = "\n".join(lines) + "\n"
@@ -136,6 +140,8 @@ def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
     """The block that begins here: the loop that stands for the most steps, or one step."""
     best = _Block([steps[at]], "", 1)
     for period in range(1, _PERIOD_MAX + 1):
+        if _general(_rounds(steps, at, period, _REPEATS_MIN)) is None:
+            continue
         rounds = _rounds(steps, at, period)
         # If so many rounds have a general form, so have fewer: the most are looked for by halves.
         times = bisect_left(range(len(rounds)), True, key=lambda count: _general(rounds[: count + 1]) is None)
@@ -145,10 +151,14 @@ def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
     return best if best.loop or not tight else _listed(steps, at) or best
 
 
-def _rounds(steps: Sequence[Step], at: int, period: int) -> list[list[Step]]:
-    """The same calls again and again, as often as they follow one another here."""
+def _rounds(steps: Sequence[Step], at: int, period: int, most: int | None = None) -> list[list[Step]]:
+    """The same calls again and again, as often as they follow one another here, but no more often than `most`."""
     rounds: list[list[Step]] = []
-    while len(block := _own(steps[at : at + period])) == period and not any(step.into for step in block):
+    while (
+        len(rounds) != most
+        and len(block := _own(steps[at : at + period])) == period
+        and not any(step.into for step in block)
+    ):
         if rounds and list(map(_shape, block)) != list(map(_shape, rounds[0])):
             break
         rounds.append(block)
@@ -184,8 +194,10 @@ def _general(rounds: Sequence[Sequence[Step]]) -> list[Step] | None:
 
 
 def _listed(steps: Sequence[Step], at: int) -> _Block | None:
-    """The same call with one argument after another, as a loop over these."""
-    rounds = [step.arguments for (step,) in _rounds(steps, at, 1)]
+    """The same call with one argument after another, as a loop over as many of these as stand on a line."""
+    rounds = [step.arguments for (step,) in _rounds(steps, at, 1, _LISTED_MAX)]
+    widths = accumulate(len(written(arguments)) for arguments in rounds)
+    rounds = rounds[: sum(1 for _ in takewhile(lambda width: width <= _LISTED_WIDTH_MAX, widths))]
     if len(rounds) < _REPEATS_MIN or steps[at].name in BEGINNINGS or not rounds[0]:
         return None
     columns = list(zip(*rounds, strict=True))
@@ -193,8 +205,6 @@ def _listed(steps: Sequence[Step], at: int) -> _Block | None:
     names = {place: Expression("abcdef"[number]) for number, place in enumerate(changing[:6])}
     values = list(zip(*(columns[place] for place in names), strict=True))
     said = written([one[0] if len(names) == 1 else one for one in values])
-    if len(said) > _LISTED_MAX:
-        return None
     arguments = tuple(names.get(place, one) for place, one in enumerate(rounds[0]))
     head = f"for {', '.join(names.values())} in {said}"
     return _Block([steps[at]._replace(arguments=arguments)], head, len(rounds))

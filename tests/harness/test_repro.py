@@ -221,7 +221,7 @@ def test_queues_are_made_again_on_a_new_handle(sdk: ModuleType) -> None:
     [
         ([called("put", object(), b"")], "a value in it cannot be written down"),
         ([called("get", Random(0).randbytes(5_000))], "its values are too long to be written down"),
-        ([called(("get", "delete")[i * i % 7 % 2], b"k", txn=1) for i in range(200)], r"it takes \d+ lines"),
+        ([called(("get", "delete")[i * i % 7 % 2], b"k", txn=1) for i in range(200)], "it takes more than 30 lines"),
     ],
 )
 def test_what_has_no_short_program_is_said(sdk: ModuleType, lines: list[TranscriptLine], why: str) -> None:
