@@ -7,7 +7,7 @@
 #   make soak    the engine's threads at full length: more orders, more seeds, more rounds
 PYTHON ?= python3
 BIN := .venv/bin
-SOCHDB_RELEASES := 0.5.2 0.8.3
+SOCHDB_RELEASES := 0.4.9 0.5.2 0.8.3
 
 .PHONY: run test check bench proof soak sochdb clean
 

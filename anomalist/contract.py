@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from time import monotonic
 from typing import Any, Final
 
 from anomalist.exits import UsageError
@@ -30,13 +31,18 @@ from harness.trouble import described
 from harness.verdict import RunResult, Verdict
 from workloads.contract import SCENARIOS
 
-__all__ = ["ContractTask", "chosen", "run_scenarios"]
+__all__ = ["ContractTask", "Kept", "Results", "chosen", "run_scenarios"]
 
 _POLL_S: Final = 0.2
 _START_S: Final = 60.0
 _END_S: Final = 20.0
+_ALIVE: Final = "alive"
+_ALIVE_S: Final = 1.0  # how often that is told at the most
+_SLOW: Final = 10  # times its time limit a check may take while the database answers
 
 Told = Callable[[int, int], None]  # (checks so far, checks in all)
+Results = tuple[CheckResult, ...]
+Kept = tuple[RunResult, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,12 @@ class _Found:
 
     results: dict[str, CheckResult] = field(default_factory=dict)
     kept: list[RunResult] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def so_far(self, wanted: Sequence[str]) -> tuple[Results, Kept]:
+        """The results of the checks wanted, in their order, and the histories by their directories."""
+        results = tuple(self.results[one] for one in wanted if one in self.results)
+        return results, tuple(sorted(self.kept, key=lambda run: run.directory))
 
 
 def chosen(asked: Sequence[str]) -> tuple[tuple[Scenario, ...], frozenset[str]]:
@@ -85,9 +97,15 @@ def chosen(asked: Sequence[str]) -> tuple[tuple[Scenario, ...], frozenset[str]]:
 
 
 def run_scenarios(
-    task: ContractTask, stop: threading.Event, told: Told | None = None
-) -> tuple[tuple[CheckResult, ...], tuple[RunResult, ...]]:
-    """All results in the order of the catalogue, as far as it came before `stop`, and the histories kept."""
+    task: ContractTask,
+    stop: threading.Event,
+    told: Told | None = None,
+    keep: Callable[[Results, Kept], None] = lambda results, kept: None,
+) -> tuple[Results, Kept]:
+    """All results in the order of the catalogue, as far as it came before `stop`, and the histories kept.
+
+    `keep` is called with those that there are after each scenario.
+    """
     found = _Found()
     order = [check.id for scenario in task.scenarios for check in scenario.checks]
     wanted = [one for one in order if not task.checks or one in task.checks]
@@ -100,11 +118,15 @@ def run_scenarios(
         if told is not None and (not task.checks or result.id in task.checks):
             told(sum(one in found.results for one in wanted), len(wanted))
 
+    def after_scenario() -> None:
+        with found.lock:
+            keep(*found.so_far(wanted))
+
     with ThreadPoolExecutor(task.jobs) as pool:
-        for one in [pool.submit(_work_off, task, left, stop, tell, found.kept) for _ in range(task.jobs)]:
+        crew = [pool.submit(_work_off, task, left, stop, tell, found.kept, after_scenario) for _ in range(task.jobs)]
+        for one in crew:
             one.result()
-    results = tuple(found.results[one] for one in wanted if one in found.results)
-    return results, tuple(sorted(found.kept, key=lambda run: run.directory))
+    return found.so_far(wanted)
 
 
 def _work_off(
@@ -113,6 +135,7 @@ def _work_off(
     stop: threading.Event,
     tell: Callable[[CheckResult], None],
     kept: list[RunResult],
+    after_scenario: Callable[[], None],
 ) -> None:
     """Scenarios one after another, by one worker after another."""
     worker: _Worker | None = None
@@ -124,6 +147,7 @@ def _work_off(
             if not worker.perform(scenario, stop, tell, kept):
                 worker.end()
                 worker = None
+            after_scenario()
     finally:
         if worker is not None:
             worker.end()
@@ -163,21 +187,26 @@ class _Worker:
             if not self._ready:
                 self._ready = self._next(_START_S, stop) is not None
             self._connection.send(scenario.id)
+            since = monotonic()
             while (message := self._next(self._limit_s(scenario, known), stop)) is not None:
                 if isinstance(message, CheckResult):
                     known.add(message.id)
                     tell(message)
+                    since = monotonic()
                 elif isinstance(message, _Error):
                     self._conclude(scenario, known, CheckOutcome.ERROR, message.sentence, tell)
                     return False
                 elif isinstance(message, list):
                     kept += [_loaded(directory, verdicts) for directory, verdicts in message]
                     return True
+                elif monotonic() - since > _SLOW * scenario.time_limit_s:
+                    break  # The database answers, and the check comes to no end.
         except (EOFError, OSError):
             self._conclude(scenario, known, CheckOutcome.FAIL, self._death(), tell)
             return False
         if not stop.is_set():
-            hung = f"it did not come to an end within {scenario.time_limit_s:g} s"
+            limit_s = scenario.time_limit_s
+            hung = f"no answer within {limit_s:g} s, or no end within {_SLOW * limit_s:g} s"
             self._conclude(scenario, known, CheckOutcome.FAIL, hung, tell)
         return False
 
@@ -222,6 +251,25 @@ class _Worker:
         self._connection.close()
 
 
+class _Line:
+    """The worker's end of the connection, for all its threads."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._told_s = 0.0
+
+    def tell(self, message: object) -> None:
+        with self._lock:
+            self._connection.send(message)
+
+    def alive(self) -> None:
+        now = monotonic()
+        if now - self._told_s > _ALIVE_S:
+            self._told_s = now
+            self.tell(_ALIVE)
+
+
 class _Error:
     """What kept the worker from performing a scenario at all."""
 
@@ -238,6 +286,7 @@ def _serve(connection: Connection, spec: str, runs: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what Ctrl-C means.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # What native code prints must not get into the result.
     sys.path.append(os.getcwd())
+    line = _Line(connection)
     by_id = {scenario.id: scenario for scenario in SCENARIOS}
     connection.send(True)
     while True:
@@ -247,7 +296,7 @@ def _serve(connection: Connection, spec: str, runs: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix="anomalist-contract-", ignore_cleanup_errors=True) as directory:
             try:
-                kept = perform_scenario(scenario, spec, Path(directory) / scenario.id, runs, connection.send)
+                kept = perform_scenario(scenario, spec, Path(directory) / scenario.id, runs, line.tell, line.alive)
             except Exception as error:  # noqa: BLE001  Nothing of a scenario's may end the run.
                 connection.send(_Error(f"this is a mistake of Anomalist's own: {described(error)}"))
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,13 +14,15 @@ from typing import Any, Final
 
 import anomalist
 from anomalist.commands import command_text
-from anomalist.contract import ContractTask, chosen, run_scenarios
+from anomalist.contract import ContractTask, Kept, Results, chosen, run_scenarios
 from anomalist.environment import environment_rows
 from anomalist.exits import Exit, UsageError, combined, exit_of
 from anomalist.plan import OP_TIMEOUT_S, target_of
+from anomalist.repros import make_place, write_repros
 from anomalist.verbs import counting, finished, stopping
 from harness.contract import CheckOutcome, ContractRun, Scenario
-from harness.rundir import create_suite_directory
+from harness.rundir import create_suite_directory, save_suite
+from harness.trouble import StoreError
 from harness.verdict import SuiteRun
 from workloads.contract import SECTIONS
 
@@ -45,48 +47,76 @@ _FLAGS: Final = {"level": "-i", "workloads": "-w", "time_limit": "--time-limit"}
 def contract_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: Any) -> int:
     """`anomalist run contract`."""
     _refuse(options)
-    began, started = monotonic(), datetime.now(UTC)
-    target = target_of(options["target"])
-    scenarios, checks = chosen(options["checks"])
-    number, shards = options["shard"]
-    scenarios = scenarios[number - 1 :: shards]
-    if not scenarios:
-        raise UsageError(f"nothing is left to run in shard {number} of {shards}")
-    command = _command(options)
-    directory = create_suite_directory("contract", 0, started, out=options["out"])
-    task = ContractTask(
-        spec=options["target"], scenarios=scenarios, runs=directory / "runs", checks=checks, jobs=options["jobs"]
-    )
+    running = _Running(options)
     stop = threading.Event()
     with stopping(stop), redirect_stdout(sys.stderr), counting(color, "checks") as told:
-        results, kept = run_scenarios(task, stop, told)
-    contract = ContractRun(
-        target=target.name,
-        version=target.version,
-        settings=dict(target.settings),
-        results=results,
-        sections=SECTIONS,
-        scenarios=_rows(scenarios),
-        seconds=monotonic() - began,
-        command=command,
-        interrupted=stop.is_set(),
-    )
-    if options["emit_repro"] is not None:
-        from anomalist.repros import write_repros
+        results, kept = run_scenarios(running.task, stop, told, running.keep)
+    suite_run = running.suite(results, kept, interrupted=stop.is_set())
+    assert suite_run.contract is not None
+    codes = [*map(exit_of, suite_run.runs), exit_of_contract(suite_run.contract)]
+    code = finished(suite_run, running.directory, codes, reports=reports, as_json=as_json, color=color)
+    if running.repros is not None:
+        write_repros(suite_run.contract, running.repros)
+    return code
 
-        write_repros(contract, Path(options["emit_repro"]))
-    suite_run = SuiteRun(
-        suite="contract",
-        command=command,
-        started=started.isoformat(timespec="seconds"),
-        seconds=contract.seconds,
-        runs=tuple(replace(run, directory=Path(run.directory).relative_to(directory).as_posix()) for run in kept),
-        environment=environment_rows(),
-        version=anomalist.__version__,
-        contract=contract,
-    )
-    codes = [*map(exit_of, suite_run.runs), exit_of_contract(contract)]
-    return finished(suite_run, directory, codes, reports=reports, as_json=as_json, color=color)
+
+class _Running:
+    """A run of the suite: what was asked for, and what is made of the results at any time.
+
+    Raises UsageError for what cannot be done, StoreError where nothing can be written.
+    """
+
+    def __init__(self, options: Mapping[str, Any]) -> None:
+        self._began, self._started = monotonic(), datetime.now(UTC)
+        self._target = target_of(options["target"])
+        scenarios, checks = chosen(options["checks"])
+        number, shards = options["shard"]
+        scenarios = scenarios[number - 1 :: shards]
+        if not scenarios:
+            raise UsageError(f"nothing is left to run in shard {number} of {shards}")
+        self._command = _command(options)
+        self.repros: Path | None = options["emit_repro"]
+        if self.repros is not None:
+            make_place(self.repros)
+        self.directory = create_suite_directory("contract", 0, self._started, out=options["out"])
+        self.task = ContractTask(
+            spec=options["target"],
+            scenarios=scenarios,
+            runs=self.directory / "runs",
+            checks=checks,
+            jobs=options["jobs"],
+        )
+
+    def keep(self, results: Results, kept: Kept) -> None:
+        """Store what there is, so that a killed run can be reported on. What cannot be stored is said at the end."""
+        with suppress(StoreError):
+            save_suite(self.suite(results, kept, interrupted=True), self.directory)
+
+    def suite(self, results: Results, kept: Kept, *, interrupted: bool) -> SuiteRun:
+        """What a report is made from."""
+        contract = ContractRun(
+            target=self._target.name,
+            version=self._target.version,
+            settings=dict(self._target.settings),
+            results=results,
+            sections=SECTIONS,
+            scenarios=_rows(self.task.scenarios),
+            seconds=monotonic() - self._began,
+            command=self._command,
+            interrupted=interrupted,
+        )
+        return SuiteRun(
+            suite="contract",
+            command=self._command,
+            started=self._started.isoformat(timespec="seconds"),
+            seconds=contract.seconds,
+            runs=tuple(
+                replace(run, directory=Path(run.directory).relative_to(self.directory).as_posix()) for run in kept
+            ),
+            environment=environment_rows(),
+            version=anomalist.__version__,
+            contract=contract,
+        )
 
 
 def exit_of_contract(contract: ContractRun) -> Exit:

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
@@ -15,16 +15,18 @@ from harness.targets import load_target
 
 __all__ = ["ANSWER_S", "calls_in_a_child"]
 
-ANSWER_S: Final = 20.0  # for each call
+ANSWER_S: Final = 25.0  # for each call; less than a check is given
 
 _RETURNED, _REFUSED, _RAISED = "returned", "refused", "raised"
 
 
-def calls_in_a_child(spec: str, path: str, calls: Sequence[tuple[Any, ...]], end: str) -> list[Any]:
+def calls_in_a_child(
+    spec: str, path: str, calls: Sequence[tuple[Any, ...]], end: str, alive: Callable[[], None] = lambda: None
+) -> list[Any]:
     """Open `path` in another process and make (name, *arguments) there one by one: what each returned or raised.
 
     The answer to opening comes first. A process that dies by itself gives an answer less than asked for, and a text
-    that says how it died at last.
+    that says how it died at last. `alive` is called after each answer.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
@@ -38,6 +40,7 @@ def calls_in_a_child(spec: str, path: str, calls: Sequence[tuple[Any, ...]], end
         for call in calls if opened else ():
             ours.send(call)
             answers.append(_answer(ours))
+            alive()
         if opened and end != "kill":
             ours.send(None)
             process.join(ANSWER_S)

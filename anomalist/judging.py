@@ -11,7 +11,7 @@ from time import process_time
 from types import FrameType
 
 from anomalist.exits import UsageError
-from anomalist.suites import CHECKERS, WORKLOADS, checker
+from anomalist.suites import CHECKERS, CONTRACT, SCRIPTED, WORKLOADS, checker
 from checkers.catalogue import directly_refuted
 from harness.history import History
 from harness.level import Level, refuted_by
@@ -24,6 +24,8 @@ __all__ = ["checkers_for", "judge_history"]
 def checkers_for(history: History, workloads: Sequence[str] = ()) -> tuple[str, ...]:
     """The checkers of these workloads, or of the history's own. Raises UsageError where there are none."""
     names = tuple(workloads) or ((history.info.workload,) if history.info.workload else ())
+    if not workloads and history.info.suite == CONTRACT and names and names[0] not in WORKLOADS:
+        return (SCRIPTED,)
     unknown = [name for name in names if name not in WORKLOADS]
     if unknown or not names:
         known = ", ".join(WORKLOADS)

@@ -140,12 +140,19 @@ def _explanations(name: str) -> Iterator[str]:
     for script in INTERLEAVINGS:
         if name == script.name:
             yield _explained_interleaving(script)
+    yield from _explained_parts_of_a_run(name)
+
+
+def _explained_parts_of_a_run(name: str) -> Iterator[str]:
+    """Suites and checks, mutants and targets of this name."""
     if name in SUITES:
         one = SUITES[name]
         yield (
             f"suite {name}: {one.sentence}\n\n{', '.join(one.workloads)}; each up to {one.txns} transactions "
             f"by {one.clients} clients"
         )
+    if name == CONTRACT:
+        yield _explained_contract()
     for scenario in SCENARIOS:
         if name == scenario.id or any(name == check.id for check in scenario.checks):
             yield _explained_scenario(scenario, name)
@@ -153,6 +160,22 @@ def _explanations(name: str) -> Iterator[str]:
         yield _explained_mutant(MUTANTS[name])
     if name in TARGETS:
         yield f"target {name}\n\n{_teaching(TARGETS[name])}"
+
+
+def _explained_contract() -> str:
+    rows = [
+        f"{letter}  {title}: {sum(len(one.checks) for one in SCENARIOS if one.section == letter)} checks"
+        for letter, title in SECTIONS.items()
+    ]
+    checks = [check for scenario in SCENARIOS for check in scenario.checks]
+    ours = sum(check.ours for check in checks)
+    return "\n\n".join(
+        (
+            f"suite {CONTRACT}: the promises of a database, one by one; {len(checks)} checks, {ours} of them ours",
+            "\n".join(rows),
+            "A scenario is explained by its name, such as A1, and a check by its own, such as A1.2.",
+        )
+    )
 
 
 def _explained_scenario(scenario: Scenario, name: str) -> str:

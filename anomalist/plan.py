@@ -36,7 +36,7 @@ __all__ = [
 OP_TIMEOUT_S = 10.0
 # Above this many transactions a run is no longer small, and real threads show more.
 _STEPS_TXNS_MAX = 10_000
-# Operation kinds, and data models, beyond reads and writes of keys.
+# Operation kinds, data models and disturbances beyond reads and writes of keys.
 _NEEDS = {
     "predicate-skew": {"scan"},
     "queue": {"queue"},
@@ -46,6 +46,7 @@ _NEEDS = {
     "cache": {"cache"},
     "vectors": {"vectors"},
     "graph": {"graph"},
+    "restart": {"delete", "restart"},
 }
 
 
@@ -212,7 +213,7 @@ def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:
 
 
 def left_out(request: SuiteRequest, target: Target) -> Iterator[tuple[str, str]]:
-    """(workload, operation kinds and data models) of the suite's workloads that the target cannot run."""
+    """(workload, kinds, data models and disturbances) of the suite's workloads that the target cannot run."""
     if not request.workloads:
         for name in SUITES[request.suite].workloads:
             lacking = _lacking(Part(name, 0), target)
@@ -221,7 +222,8 @@ def left_out(request: SuiteRequest, target: Target) -> Iterator[tuple[str, str]]
 
 
 def _lacking(part: Part, target: Target) -> set[str]:
-    return _NEEDS.get(part.name, set()) - target.capabilities.kinds - target.capabilities.models
+    offered = target.capabilities
+    return _NEEDS.get(part.name, set()) - offered.kinds - offered.models - offered.faults
 
 
 def workload_params(asked: str) -> Params:

@@ -9,21 +9,22 @@ from anomalist.exits import UsageError
 from anomalist.rig import TargetRig
 from harness.contract import CheckOutcome, ContractRun
 from harness.interleaving import Performance
-from harness.race_repro import race_repro
 from harness.repro import repro
 from harness.repro_lines import Unshowable
+from harness.scenario_repro import PROGRAMS, scenario_repro
 from harness.step_repro import step_repro
+from harness.trouble import described
 
-__all__ = ["NO_PROGRAM", "program_of", "write_repros"]
+__all__ = ["NO_PROGRAM", "make_place", "program_of", "write_repros"]
 
 NO_PROGRAM: Final = "# There is no short program for this: "
 
 
-def program_of(rig: TargetRig, scenario: str, since: int, detail: str) -> str:
+def program_of(rig: TargetRig, check: str, since: int, detail: str) -> str:
     """The program for a check that just failed, or a comment that says why there is none.
 
     rig.transcript[since:] is what was done for it. What was called is called again; of a scripted interleaving the
-    order that refutes the promise is performed; of what takes threads there is a race by itself.
+    order that refutes the promise is performed; what takes threads has a program of its own.
     """
     surface = rig.surface
     if surface is None:
@@ -32,11 +33,13 @@ def program_of(rig: TargetRig, scenario: str, since: int, detail: str) -> str:
     try:
         if "conduct" in done:
             return step_repro(_refuted(rig), surface.script, detail)
-        if done & {"run", "threads"}:
-            return race_repro(scenario, surface.script, detail)
+        if done & {"run", "threads"} or check in PROGRAMS:
+            return scenario_repro(check, surface.script, detail)
         return repro(rig.transcript, surface.script, since=since, root=str(rig.directory), detail=detail)
-    except (Unshowable, NotImplementedError) as error:
+    except Unshowable as error:
         return f"{NO_PROGRAM}{error}\n"
+    except Exception as error:  # noqa: BLE001  The check has failed; nothing that goes wrong here may change that.
+        return f"{NO_PROGRAM}{described(error)}\n"
 
 
 def _refuted(rig: TargetRig) -> Performance:
@@ -50,12 +53,19 @@ def _refuted(rig: TargetRig) -> Performance:
     return next(found, last)
 
 
+def make_place(directory: Path) -> None:
+    """Make the directory for programs. Raises UsageError where that is impossible."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another directory") from error
+
+
 def write_repros(contract: ContractRun, directory: Path) -> None:
     """Write a file for each failed check that has a program. Raises UsageError where that cannot be written."""
     try:
-        directory.mkdir(parents=True, exist_ok=True)
         for result in contract.results:
-            if result.outcome is CheckOutcome.FAIL and not result.repro.startswith(NO_PROGRAM):
+            if result.outcome is CheckOutcome.FAIL and result.repro and not result.repro.startswith(NO_PROGRAM):
                 (directory / f"{result.id.replace(' ', '-')}.py").write_text(result.repro)
     except OSError as error:
         raise UsageError(f"cannot write to {directory}: {error.strerror}; choose another directory") from error

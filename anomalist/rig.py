@@ -25,10 +25,11 @@ from checkers.brute_force import check_by_brute_force
 from harness.conductor import conduct
 from harness.contract import Conducted, Handle, Ran, TranscriptLine
 from harness.contract import Transaction as TransactionOf
-from harness.history import RunInfo
+from harness.history import KINDS, Op, RunInfo
 from harness.interleaving import Interleaving, Order, Performance
 from harness.keeper import Keeper
 from harness.level import Level, level
+from harness.models import model_of
 from harness.runner import run
 from harness.store import save_history, save_run_info
 from harness.surface import CALLS, Lacking, Surface
@@ -44,9 +45,14 @@ _TIME_LIMIT_S: Final = 20.0
 
 
 class TargetRig:
-    """A `harness.contract.Rig` for one scenario. `directory` is its own; recorded runs are kept in `runs`."""
+    """A `harness.contract.Rig` for one scenario. `directory` is its own; recorded runs are kept in `runs`.
 
-    def __init__(self, spec: str, directory: Path, runs: Path, scenario: str = "") -> None:
+    `alive` is called, from any thread, whenever the target has answered something.
+    """
+
+    def __init__(
+        self, spec: str, directory: Path, runs: Path, scenario: str = "", alive: Callable[[], None] = lambda: None
+    ) -> None:
         self.spec = spec
         self.transcript: list[TranscriptLine] = []
         self.performances: list[tuple[Performance, Findings]] = []
@@ -55,6 +61,7 @@ class TargetRig:
         self.directory = directory
         self._runs = runs
         self._scenario = scenario
+        self._alive = alive
         self._kind = load_target(spec)
         self.target = self._kind.name
         self._offer: Surface | None = self._surface()
@@ -72,8 +79,9 @@ class TargetRig:
 
     @property
     def kinds(self) -> frozenset[str]:
-        """The operation kinds of its sessions."""
-        return self._kind.capabilities.kinds
+        """The operation kinds of its sessions, those of its data models among them."""
+        offered = self._kind.capabilities
+        return offered.kinds | {row.name for row in KINDS if model_of(Op(row.name, None)) in offered.models}
 
     @property
     def interleaves(self) -> bool:
@@ -134,6 +142,7 @@ class TargetRig:
         return result
 
     def _note(self, line: TranscriptLine) -> None:
+        self._alive()
         if len(self.transcript) < _TRANSCRIPT_MAX:
             self.transcript.append(line)
 
@@ -176,6 +185,7 @@ class TargetRig:
                 time_limit_s=_TIME_LIMIT_S,
                 op_timeout_s=OP_TIMEOUT_S,
                 directory=directory,
+                on_progress=lambda *counts: self._alive(),
             )
         except TargetUnavailable as error:
             self.raised.append(error)
@@ -247,7 +257,7 @@ class TargetRig:
 
     def child(self, path: str, calls: Sequence[tuple[Any, ...]], end: str) -> list[Any]:
         """Open `path` in another process and make calls there one by one: what each returned or raised."""
-        answers = calls_in_a_child(self.spec, path, calls, end)
+        answers = calls_in_a_child(self.spec, path, calls, end, self._alive)
         self._note(TranscriptLine(0, 0, "child", (path, tuple(calls), end), answers))
         return answers
 

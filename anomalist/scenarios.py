@@ -20,13 +20,21 @@ __all__ = ["Told", "pending", "perform_scenario", "unreached"]
 Told = Callable[[CheckResult], None]
 
 
-def perform_scenario(scenario: Scenario, spec: str, directory: Path, runs: Path, tell: Told) -> list[RunResult]:
+def perform_scenario(
+    scenario: Scenario,
+    spec: str,
+    directory: Path,
+    runs: Path,
+    tell: Told,
+    alive: Callable[[], None] = lambda: None,
+) -> list[RunResult]:
     """Perform a scenario on a target and tell what became of each check, as soon as it is known.
 
+    `alive` is called, from any thread, whenever the target has answered something.
     `directory` is a new one of its own and gone afterwards. Returns the recorded histories that refute what the
     target promises, which are kept in `runs`.
     """
-    rig = TargetRig(spec, directory, runs, scenario.id)
+    rig = TargetRig(spec, directory, runs, scenario.id, alive)
     try:
         _Performance(scenario, rig, tell).run()
     finally:
@@ -131,7 +139,7 @@ class _Performance:
                 tries=observed.tries if observed is not None else 1,
                 seconds=round(now - self._since, 3),
                 transcript=self._transcript() if failed else (),
-                repro=program_of(self._rig, self._scenario.id, self._own[0], detail) if failed else "",
+                repro=program_of(self._rig, check.id, self._own[0], detail) if failed else "",
             )
         )
         self._since = now

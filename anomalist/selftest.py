@@ -12,7 +12,7 @@ from time import monotonic
 from anomalist.commands import command_text
 from anomalist.exits import Exit, UsageError
 from anomalist.instruments import INSTRUMENTS, Job, attempt
-from anomalist.suites import WORKLOADS
+from anomalist.suites import ON_KEYS, ON_MODELS
 from anomalist.verbs import counting, terminal
 from engine.mutants import MUTANTS, Mutant
 from engine.proof.contract import CHECKS
@@ -106,7 +106,7 @@ def selftest(
         interrupted = True
     return SelfTest(
         subjects=[_subject(mutant) for mutant in mutants],
-        columns=(*WORKLOADS, *(name for name in INSTRUMENTS if name != "workload")),
+        columns=(*ON_KEYS, *(name for name in INSTRUMENTS if name != "workload")),
         attempts=attempts,
         clean=clean,
         seconds=monotonic() - began,
@@ -122,7 +122,7 @@ def _subject(mutant: Mutant) -> Subject:
 
 
 def _attacks(mutants: Iterable[Mutant], quick: bool, seed: int) -> Iterator[Job]:
-    """Each mutant's own instrument, which has to find it; then, where it can be reached, the other workloads."""
+    """Each mutant's own instrument, which has to find it; then, where keys reach it, the other workloads on keys."""
     for mutant in mutants:
         by = mutant.found_by
         yield Job(mutant.name, by.instrument, by.where, by.what, by.initial, seed)
@@ -130,21 +130,22 @@ def _attacks(mutants: Iterable[Mutant], quick: bool, seed: int) -> Iterator[Job]
         return
     for mutant in mutants:
         if mutant.is_reached_by_workloads:
-            for name in WORKLOADS:
+            for name in ON_KEYS:
                 if ("workload", name) != mutant.found_by[:2]:
                     yield Job(mutant.name, "workload", name, seed=seed, patient=False)
 
 
 def _defences(mutants: Iterable[Mutant], clean_runs: int, seed: int, quick: bool) -> Iterator[Job]:
     """What the engine itself has to stand."""
-    names = list(WORKLOADS)
+    names = [*ON_KEYS, *ON_MODELS]
     for number in range(clean_runs):
         yield Job("", "workload", names[number % len(names)], seed=seed + number // len(names))
     for check in CHECKS:
         yield Job("", "contract", check)
-    for promised in contract.SCENARIOS:
-        yield Job("", "check", promised.id)
     instruments = {mutant.found_by.instrument for mutant in mutants}
+    if "check" in instruments:
+        for promised in contract.SCENARIOS:
+            yield Job("", "check", promised.id)
     if "crash" in instruments:
         yield Job("", "crash", "", patient=not quick)
     if "race" in instruments:

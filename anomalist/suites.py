@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_SUITE",
     "ON_KEYS",
     "ON_MODELS",
+    "SCRIPTED",
     "SUITES",
     "WORKLOADS",
     "Checks",
@@ -64,8 +65,11 @@ WORKLOADS: dict[str, Checks] = {
         Checks("cache", ("register",), "workloads.entries:CACHE"),
         Checks("vectors", ("register",), "workloads.entries:VECTORS"),
         Checks("graph", ("graph",), "workloads.graph:GRAPH"),
+        Checks("restart", ("register",), "workloads.entries:RESTART"),
     )
 }
+
+SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
 
 CHECKERS: dict[str, str] = {
     "list-append": "checkers.list_append:check_list_append",
@@ -78,6 +82,7 @@ CHECKERS: dict[str, str] = {
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
+    SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 
 ON_KEYS: tuple[str, ...] = (
@@ -89,7 +94,7 @@ ON_KEYS: tuple[str, ...] = (
     "long-fork",
     "set",
 )
-ON_MODELS: tuple[str, ...] = tuple(name for name in WORKLOADS if name not in ON_KEYS)
+ON_MODELS: tuple[str, ...] = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph")
 
 DEFAULT_SUITE = "quick"
 CONTRACT = "contract"  # Of checks, not of workloads: `workloads.contract`.
@@ -98,9 +103,7 @@ SUITES: dict[str, Suite] = {
     for row in (
         Suite("quick", ON_KEYS, 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
         Suite("standard", ON_KEYS, 20_000, 60.0, 10, "every workload, with more clients: minutes"),
-        Suite(
-            "models", ON_MODELS, 2_000, 30.0, 5, "every workload on a data model: queue, SQL, cache, vectors, graph"
-        ),
+        Suite("models", (*ON_MODELS, "restart"), 2_000, 30.0, 5, "every workload on a data model, and a restart"),
     )
 }
 

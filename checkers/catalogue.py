@@ -142,7 +142,7 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         "lost-task", (_STRONG + _SI,), "A queue was empty although an acknowledged task was in nobody's hands."
     ),
     AnomalyType("redelivered-task", (_STRONG + _SI,), "A task was delivered again after it had been acknowledged."),
-    AnomalyType("stale-ack", (_STRONG + _SI,), "A claim that was over before was acknowledged or given back."),
+    AnomalyType("stale-ack", (_STRONG + _SI,), "A claim of a task that was over before was acknowledged."),
     AnomalyType("dangling-edge", (_SER,), "A graph had an edge to a node that does not exist."),
 )
 

@@ -35,6 +35,7 @@ class _Look(NamedTuple):
     depth: int
     nodes: frozenset[Any]
     edges: tuple[Any, ...]
+    leads_nowhere: bool  # The database could not follow the edges, since one of them has no node at its end.
 
 
 @dataclass
@@ -96,7 +97,7 @@ def _graphs(history: History) -> list[_Graph]:
             (start, depth), seen = op.value
             # What a transaction sees of its own changes says nothing of others.
             if at.ok and at.row not in graph.changers and seen is not None:
-                graph.looks.append(_Look(at, start, depth, frozenset(seen[0]), seen[1]))
+                graph.looks.append(_Look(at, start, depth, frozenset(seen[0]), seen[1] or (), seen[1] is None))
             continue
         graph.changers.add(at.row)
         if op.kind == "delete_node":
@@ -122,6 +123,9 @@ def _wrong(graph: _Graph, look: _Look, whole: bool) -> Iterator[_Wrong]:
 
 
 def _dangling(graph: _Graph, look: _Look) -> Iterator[_Wrong]:
+    if look.leads_nowhere:
+        sentence = f"T{look.at.row} could not follow the edges of {_shown(look.start)}: one of them leads to no node."
+        yield _Wrong("dangling-edge", look, look.start, None, sentence)
     for edge in look.edges:
         for end in (edge[0], edge[2]):
             if end not in look.nodes:
@@ -151,7 +155,8 @@ def _deleted(graph: _Graph, look: _Look, item: Any) -> Iterator[_Wrong]:
 
 def _expected(graph: _Graph, look: _Look) -> list[Any]:
     """What a look around this node has to show, as far as it is there."""
-    edges = graph.edges_of.get(look.start, []) if look.depth >= 1 and look.start in look.nodes else []
+    followed = look.depth >= 1 and look.start in look.nodes and not look.leads_nowhere
+    edges = graph.edges_of.get(look.start, []) if followed else []
     return [item for item in (look.start, *edges) if item not in look.nodes and item not in look.edges]
 
 

@@ -52,17 +52,19 @@ class Return(NamedTuple):
 class Queue:
     """The events of one queue, in the order of rows. Tasks are known by their payloads.
 
-    Claims and returns of aborted transactions never happened and are left out; `unanswered` counts the dequeues that
-    may have claimed anything, `looks` are those that found nothing, of acknowledged transactions.
+    `visibility_s` is how long a claim lasts, None where the history does not tell. Claims and returns of aborted
+    transactions never happened and are left out, but for the receipts of the former. `unanswered` counts the dequeues
+    that may have claimed anything, `looks` are those that found nothing, of acknowledged transactions.
     """
 
     name: Any
     clock: str
-    visibility_s: float = 0.0
+    visibility_s: float | None = None
     deliveries_max: float = math.inf
     puts: dict[Any, list[Put]] = field(default_factory=lambda: defaultdict(list))
     claims: dict[Any, list[Claim]] = field(default_factory=lambda: defaultdict(list))
     returns: dict[Any, list[Return]] = field(default_factory=lambda: defaultdict(list))
+    never_claimed: dict[Any, Claim] = field(default_factory=dict)
     looks: list[Moment] = field(default_factory=list)
     unanswered: int = 0
     malformed: list[int] = field(default_factory=list)
@@ -74,12 +76,16 @@ class Queue:
 
     def expiries_max(self, first: int, last: int) -> float:
         """How many claims of one task can have run out, one after the other, between two moments."""
+        if not self.visibility_s:
+            return math.inf
         if self.clock == "nanoseconds":
-            return (last - first) * (1 + _DRIFT) // (self.visibility_s * 1e9) if self.visibility_s else math.inf
+            return (last - first) * (1 + _DRIFT) // (self.visibility_s * 1e9)
         return 0 if self.visibility_s >= _HOUR_S else math.inf
 
     def runs_out(self, claim: Claim) -> float:
         """The moment from which the claim has surely run out by itself."""
+        if self.visibility_s is None:
+            return math.inf
         if self.visibility_s <= _AT_ONCE_S:
             return claim.at.end
         if self.clock != "nanoseconds" or not claim.at.ok:
@@ -94,13 +100,22 @@ def queues_of(history: History) -> list[Queue]:
         queue = queues.setdefault(op.key, Queue(op.key, history.info.clock))
         if not _take(queue, at, op):
             queue.malformed.append(at.row)
+    for queue in queues.values():
+        _name_by_task(queue)
     return list(queues.values())
+
+
+def _name_by_task(queue: Queue) -> None:
+    """A task that came without its payload is known by its id."""
+    payloads = {put.task: payload for payload, puts in queue.puts.items() for put in puts if put.task is not None}
+    for claim in queue.claims.pop(None, []):
+        queue.claims[payloads.get(claim.task)].append(claim)
 
 
 def _take(queue: Queue, at: Moment, op: Op) -> bool:
     """Note one operation; False where it is not in the form that KINDS gives it."""
     if op.kind == "dequeue":
-        return not at.possible or _take_claim(queue, at, op.value)
+        return _take_claim(queue, at, op.value)
     if not isinstance(op.value, tuple) or len(op.value) != 2:
         return False
     asked, answer = op.value
@@ -115,12 +130,15 @@ def _take(queue: Queue, at: Moment, op: Op) -> bool:
 
 def _take_claim(queue: Queue, at: Moment, answer: Any) -> bool:
     if answer is UNSEEN:
-        queue.unanswered += 1
+        queue.unanswered += at.possible
     elif answer is None:
         queue.looks += [at] if at.ok else []
     elif isinstance(answer, tuple) and len(answer) == 4:
         task, payload, _, receipt = answer
-        queue.claims[payload].append(Claim(at, task, receipt))
+        if at.possible:
+            queue.claims[payload].append(Claim(at, task, receipt))
+        else:
+            queue.never_claimed[receipt] = Claim(at, task, receipt)
     else:
         return False
     return True

@@ -185,7 +185,8 @@ def _anomaly(history: History, name: str, wrong: list[_Wrong]) -> Anomaly:
 
 def _steps(key: _Key, read: _Access, write: _Access) -> list[Step]:
     reader, writer = read.at.row, write.at.row
-    replaced = f"T{reader} read {shown(key.key)} as {shown(read.value)}, which T{writer} replaced."
+    did = "deleted" if write.value is None else "replaced"
+    replaced = f"T{reader} read {shown(key.key)} as {shown(read.value)}, which T{writer} {did}."
     return [
         Step("realtime", writer, reader, None, None, f"T{writer} had ended before T{reader} began."),
         Step("rw", reader, writer, key.key, write.value, replaced),

@@ -14,8 +14,7 @@ nothing is concluded from time.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from checkers.dirty_reads import DIRTY_READS
 from checkers.findings import anomaly, concurrency, findings, shown
@@ -29,8 +28,7 @@ _CLAIMS_NEEDED = 10
 _ORDER = ("duplicate-claim", "lost-task", "redelivered-task", "stale-ack", *DIRTY_READS)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Wrong:
+class _Wrong(NamedTuple):
     """One task that something is wrong with: the witness's rows, and why, in a sentence."""
 
     name: str
@@ -93,7 +91,8 @@ def _wrong(queue: Queue, whole: bool) -> Iterator[_Wrong]:
     if whole:
         for payload in queue.claims:
             yield from _duplicate_claim(queue, payload)
-            yield from _stale_return(queue, payload)
+            yield from _stale_ack(queue, payload)
+        yield from _never_claimed(queue)
         yield from _lost(queue)
 
 
@@ -107,19 +106,11 @@ def _dirty(queue: Queue, whole: bool) -> Iterator[_Wrong]:
             if puts and not any(put.at.possible for put in puts):
                 writer = puts[0].at.row
                 sentence = f"{told}, which T{writer} put in and was aborted."
-                yield _Wrong(
-                    name="G1a", queue=queue.name, payload=payload, rows=(writer, claim.at.row), sentence=sentence
-                )
+                yield _Wrong("G1a", queue.name, payload, (writer, claim.at.row), sentence)
                 break
             if whole and (not puts or (ids and claim.task not in ids)):
                 why = f"as task {shown(claim.task)}, but it is {shown(ids[0])}" if ids else "but nobody put that in"
-                yield _Wrong(
-                    name="garbage-read",
-                    queue=queue.name,
-                    payload=payload,
-                    rows=(claim.at.row,),
-                    sentence=f"{told}, {why}.",
-                )
+                yield _Wrong("garbage-read", queue.name, payload, (claim.at.row,), f"{told}, {why}.")
                 break
 
 
@@ -134,13 +125,14 @@ def _duplicate_claim(queue: Queue, payload: Any) -> Iterator[_Wrong]:
         return
     returned = {one.receipt for one in given_back}
     one, two = sorted(claims, key=lambda claim: claim.receipt in returned)[:2]
-    rows = tuple(sorted((one.at.row, two.at.row)))
+    rows = tuple(sorted({one.at.row, two.at.row}))
+    workers = f"T{rows[0]} and T{rows[1]}" if len(rows) == 2 else f"T{rows[0]} twice"
     sentence = (
-        f"{shown(payload)} of queue {shown(queue.name)} was given to T{rows[0]} and T{rows[1]}:"
+        f"{shown(payload)} of queue {shown(queue.name)} was given to {workers}:"
         f" {len(claims)} claims of it were committed, {len(given_back)} can have been given back,"
-        f" and a claim lasts {queue.visibility_s:g} s."
+        f" and a claim lasts {queue.visibility_s} s."
     )
-    yield _Wrong(name="duplicate-claim", queue=queue.name, payload=payload, rows=rows, sentence=sentence)
+    yield _Wrong("duplicate-claim", queue.name, payload, rows, sentence)
 
 
 def _redelivered(queue: Queue, payload: Any) -> Iterator[_Wrong]:
@@ -155,7 +147,7 @@ def _redelivered(queue: Queue, payload: Any) -> Iterator[_Wrong]:
                 f" which T{ack} had acknowledged before."
             )
             rows = (ack, claim.at.row)
-            yield _Wrong(name="redelivered-task", queue=queue.name, payload=payload, rows=rows, sentence=sentence)
+            yield _Wrong("redelivered-task", queue.name, payload, rows, sentence)
             return
 
 
@@ -169,23 +161,38 @@ def _belongs(queue: Queue, payload: Any, returned: Return) -> bool:
     )
 
 
-def _stale_return(queue: Queue, payload: Any) -> Iterator[_Wrong]:
-    """A claim was ended although it was over: the task had been given to another, or the claim been ended before."""
+def _stale_ack(queue: Queue, payload: Any) -> Iterator[_Wrong]:
+    """A claim was acknowledged although it was over: the task had been given to another, or it been ended before.
+
+    Of a nack that came too late nothing is said: some queues do not tell whether one was of any use.
+    """
     claims = queue.claims[payload]
     receipts = [claim.receipt for claim in claims]
     if queue.unanswered or len(set(receipts)) < len(receipts):
         return
-    for late in (one for one in queue.returns_of(payload) if one.sure):
+    for late in (one for one in queue.returns_of(payload) if one.sure and one.kind == "ack"):
         own = claims[receipts.index(late.receipt)]
         row, why = _over_before(queue, own, claims, late)
         if row >= 0:
-            what = {"ack": "acknowledged", "nack": "gave back"}[late.kind]
-            sentence = (
-                f"T{late.at.row} {what} T{own.at.row}'s claim of {shown(payload)} although T{row} {why} before."
-            )
+            claim = f"T{own.at.row}'s claim of {shown(payload)}"
+            sentence = f"T{late.at.row} acknowledged {claim} although T{row} {why} before."
             rows = (own.at.row, row, late.at.row)
-            yield _Wrong(name="stale-ack", queue=queue.name, payload=payload, rows=rows, sentence=sentence)
+            yield _Wrong("stale-ack", queue.name, payload, rows, sentence)
             return
+
+
+def _never_claimed(queue: Queue) -> Iterator[_Wrong]:
+    """A claim was acknowledged that only an aborted transaction had made."""
+    receipts = {claim.receipt for claims in queue.claims.values() for claim in claims}
+    for receipt in queue.never_claimed:
+        if queue.unanswered or receipt in receipts:
+            continue
+        for end in (one for one in queue.returns.get(receipt, ()) if one.sure and one.kind == "ack"):
+            claim = queue.never_claimed[receipt]
+            own = f"T{claim.at.row}'s claim of task {shown(claim.task)}"
+            sentence = f"T{end.at.row} acknowledged {own}, which was aborted."
+            rows = (claim.at.row, end.at.row)
+            yield _Wrong("stale-ack", queue.name, claim.task, rows, sentence)
 
 
 def _over_before(queue: Queue, own: Claim, claims: list[Claim], late: Return) -> tuple[int, str]:
@@ -216,7 +223,7 @@ def _lost(queue: Queue) -> Iterator[_Wrong]:
             f"T{last.row} found queue {shown(queue.name)} empty, although T{put} had put in {shown(payload)},"
             " which is in nobody's hands."
         )
-        yield _Wrong(name="lost-task", queue=queue.name, payload=payload, rows=(put, last.row), sentence=sentence)
+        yield _Wrong("lost-task", queue.name, payload, (put, last.row), sentence)
 
 
 def _free_from(queue: Queue, payload: Any) -> float | None:

@@ -247,7 +247,7 @@ class Scenario:
 
     `impact` says what breaks for a user where a check of it fails, `advice` what to do about it first. `severity`
     is of SEVERITIES. `level` is the weakest level whose promise this is: a target that promises less is not asked.
-    `time_limit_s` holds for each check.
+    `time_limit_s` holds for each call of a check.
     """
 
     id: str

@@ -6,6 +6,7 @@ b"xxxx…" (10 MB)                              b"x" * 10485760
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -14,6 +15,9 @@ __all__ = ["Expression", "generalised", "written"]
 
 _LITERAL_MAX: Final = 120  # Characters; beyond it a shorter way of saying it is looked for.
 _PERIOD_MAX: Final = 1024
+_SEARCHED_MAX: Final = 20_000
+_REPEATED: Final = re.compile(r"(.{1,100}?)\1{9,}", re.DOTALL)
+_REPEATED_BYTES: Final = re.compile(_REPEATED.pattern.encode(), re.DOTALL)
 _LISTED_MIN: Final = 4
 
 
@@ -21,6 +25,9 @@ class Expression(str):
     """Python that gives the value, in place of the value."""
 
     __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def written(value: Any) -> str:
@@ -37,6 +44,8 @@ def written(value: Any) -> str:
         return _sequence(value)
     if isinstance(value, tuple):
         return "(" + ", ".join(map(written, value)) + ("," if len(value) == 1 else "") + ")"
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"float({str(value)!r})"
     return repr(value)
 
 
@@ -62,15 +71,22 @@ def generalised(values: Sequence[Any]) -> str | None:
 
 
 def _text(value: bytes | str) -> str:
-    """A literal, or a shorter one as often as it is repeated."""
+    """A literal; of a long one, the parts that are repeated stand there once."""
     if len(value) <= _LITERAL_MAX:
         return repr(value)
     period = _period(value)
-    if period is None:
+    if period is not None:
+        times, rest = divmod(len(value), period)
+        said = f"{value[:period]!r} * {times}"
+        return f"({said} + {value[:rest]!r})" if rest else said
+    if len(value) > _SEARCHED_MAX:
         return repr(value)
-    times, rest = divmod(len(value), period)
-    more = f" + {value[:rest]!r}" if rest else ""
-    return f"{value[:period]!r} * {times}{more}" if not more else f"({value[:period]!r} * {times}{more})"
+    found = (_REPEATED if isinstance(value, str) else _REPEATED_BYTES).search(value)  # type: ignore[arg-type]
+    if found is None:
+        return repr(value)
+    before, unit, after = value[: found.start()], found[1], value[found.end() :]
+    said = f"{unit!r} * {len(found[0]) // len(unit)}"
+    return "(" + " + ".join([*([repr(before)] if before else []), said, *([_text(after)] if after else [])]) + ")"
 
 
 def _period(value: bytes | str) -> int | None:

@@ -96,7 +96,13 @@ KINDS: tuple[Kind, ...] = (
         "add_edge", "a graph", "(source, kind, target)", "((source, kind, target), whether both existed)", joins=True
     ),
     Kind("delete_node", "a graph", "a node's id", "the same"),
-    Kind("traverse", "a graph", "(start, depth)", "((start, depth), (ids, edges)), both sorted", joins=True),
+    Kind(
+        "traverse",
+        "a graph",
+        "(start, depth)",
+        "((start, depth), (ids, edges)), sorted; edges None: one leads nowhere",
+        joins=True,
+    ),
 )
 KIND_CODE: dict[str, int] = {kind.name: code for code, kind in enumerate(KINDS)}
 

@@ -1,8 +1,9 @@
-"""The thread that opens a target and closes it again: one and the same, as some drivers demand, and both bounded."""
+"""The thread that opens a target, restarts it and closes it: always the same, as some drivers demand."""
 
 from __future__ import annotations
 
 import threading
+from queue import SimpleQueue
 
 from harness.target import Target, TargetUnavailable
 from harness.trouble import described
@@ -15,14 +16,16 @@ _POLL_S = 0.05
 
 
 class Keeper:
-    """Opens and closes one target."""
+    """Opens, restarts and closes one target."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
         self._opened = threading.Event()
-        self._release = threading.Event()
+        self._wanted: SimpleQueue[str] = SimpleQueue()
+        self._restarted = threading.Event()
         self._closed = threading.Event()
         self._open_error: BaseException | None = None
+        self._restart_error: BaseException | None = None
         self._close_error: BaseException | None = None
 
     def open(self, stop: threading.Event) -> None:
@@ -32,7 +35,7 @@ class Keeper:
         while not self._opened.wait(min(_POLL_S, left_s)) and not stop.is_set():
             left_s -= _POLL_S
             if left_s <= 0:
-                self._release.set()
+                self._wanted.put("close")
                 raise TargetUnavailable(f"the target {self._target.name} did not start within {OPEN_TIMEOUT_S:g} s")
         error = self._open_error
         if isinstance(error, TargetUnavailable):
@@ -40,9 +43,20 @@ class Keeper:
         if error is not None:
             raise TargetUnavailable(f"the target {self._target.name} does not start: {described(error)}") from error
 
+    def restart(self) -> str:
+        """Restart the target; a sentence where that failed or does not end."""
+        self._restart_error = None
+        self._restarted.clear()
+        self._wanted.put("restart")
+        if not self._restarted.wait(OPEN_TIMEOUT_S):
+            return f"the target hangs: its restart did not end within {OPEN_TIMEOUT_S:g} s"
+        if self._restart_error is not None:
+            return f"the target does not come back from its restart: {described(self._restart_error)}"
+        return ""
+
     def close(self) -> str:
         """Stop the target; a sentence where that failed or does not end."""
-        self._release.set()
+        self._wanted.put("close")
         if not self._closed.wait(CLOSE_TIMEOUT_S):
             return f"the target hangs: its close did not end within {CLOSE_TIMEOUT_S:g} s"
         if self._close_error is not None:
@@ -58,7 +72,12 @@ class Keeper:
             return
         finally:
             self._opened.set()
-        self._release.wait()
+        while self._wanted.get() == "restart":
+            try:
+                getattr(self._target, "restart")()  # noqa: B009  A target may do without.
+            except BaseException as error:  # noqa: BLE001  Carried to the thread that waits.
+                self._restart_error = error
+            self._restarted.set()
         try:
             self._target.close()
         except BaseException as error:  # noqa: BLE001  As above.

@@ -118,13 +118,25 @@ class ModelSteps:
         return (op.value, _accepted("missing", lambda: call("add_edge", op.key, *op.value)))
 
     def _traverse(self, op: Op, call: Call, worker: str) -> Any:
-        try:
-            reached = call("traverse", op.key, *op.value)
-        except Refused as refusal:
-            if refusal.why != "missing":
-                raise
-            return (op.value, ((), ()))
-        return (op.value, (tuple(sorted(reached.nodes)), tuple(sorted(map(tuple, reached.edges)))))
+        start, depth = op.value
+        found = _reached(call, op.key, start, depth)
+        if found is None and _reached(call, op.key, start, 0) is not None:
+            # The start is there, so that something behind it is missing: unless either came or went in between.
+            found = _reached(call, op.key, start, depth)
+            if found is None and _reached(call, op.key, start, 0) is not None:
+                found = ((start,), None)
+        return (op.value, found or ((), ()))
+
+
+def _reached(call: Call, graph: Any, start: Any, depth: int) -> Any:
+    """(ids, edges), both sorted; None where a node is missing."""
+    try:
+        reached = call("traverse", graph, start, depth)
+    except Refused as refusal:
+        if refusal.why != "missing":
+            raise
+        return None
+    return tuple(sorted(reached.nodes)), tuple(sorted(map(tuple, reached.edges)))
 
 
 def _accepted(refusal: str, call: Callable[[], Any]) -> bool:
@@ -138,11 +150,11 @@ def _accepted(refusal: str, call: Callable[[], Any]) -> bool:
     return True
 
 
-def _text(payload: bytes) -> Any:
-    """The payload as the text that it was; bytes that nobody put there stay bytes, for a checker to find."""
+def _text(payload: Any) -> Any:
+    """The payload as the text that it was; what nobody put there stays what it is, for a checker to find."""
     try:
         return payload.decode()
-    except UnicodeDecodeError:
+    except (AttributeError, UnicodeDecodeError):
         return payload
 
 

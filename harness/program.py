@@ -108,7 +108,8 @@ Programs = Callable[[Rng, Params], Iterator[Program]]
 class Workload(NamedTuple):
     """What clients do: `setup` runs first and alone, then `programs` concurrently, then `finale` alone.
 
-    Each is a function that yields programs; `programs` may be endless, the other two are not.
+    Each is a function that yields programs; `programs` may be endless, the other two are not. `restarts`: the target
+    is restarted before the finale.
     """
 
     name: str
@@ -116,3 +117,4 @@ class Workload(NamedTuple):
     programs: Programs
     finale: Programs
     defaults: Params
+    restarts: bool = False

@@ -3,7 +3,7 @@
     transcript ──the calls that matter──▶ steps ──harness.repro_lines──▶ program
 
 The program makes the calls again, prints what they give, and at last what was seen and what should have been.
-What takes threads has no transcript that could be made again: see harness.race_repro.
+What takes threads has no transcript that could be made again: see harness.scenario_repro.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any, Final
 from harness.contract import TranscriptLine
 from harness.expressions import Expression, written
 from harness.repro_lines import BEGINNINGS, Script, Step, TooLong, Unshowable, assembled, is_import, lines_of
+from harness.surface import Claim
 
 __all__ = ["repro"]
 
@@ -32,6 +33,8 @@ _LOOKS: Final = ("get", "exists", "scan", "search", "count", "ns_get", "ns_scan"
 _VALUES_MAX: Final = 20_000  # in lists and arrays
 _ENDS: Final = {"kill": "os.kill(os.getpid(), 9)", "close": "db.close()"}
 
+_BREATH_S: Final = 0.05
+
 Lines = Sequence[TranscriptLine]
 
 
@@ -42,16 +45,41 @@ def repro(transcript: Lines, script: Script, *, since: int, root: str, detail: s
     """
     lines = _that_matter(transcript, since)
     _refuse_what_is_too_much(lines)
+    return _shortest(lines, script, root, detail)
+
+
+def _shortest(lines: Lines, script: Script, root: str, detail: str) -> str:
+    """With all of the lines or, if that is too long, without parts that the others do without.
+
+    What the detail speaks of is kept the longest.
+    """
+    with suppress(TooLong):
+        return _program(lines, script, root, detail, tight=False)
     try:
         return _program(lines, script, root, detail)
     except TooLong:
-        # Rounds that have nothing in common are not all needed; what the detail speaks of is kept the longest.
-        parts = sorted(_parts(lines), key=lambda part: -_spoken_of(part, detail))
-        for count in range(len(parts) - 1, 0, -1):
-            left_out = {id(line) for part in parts[count:] for line in part}
+        parts = _by_mention(_parts(lines), detail)
+        kept = lines
+        for part in parts[:0:-1]:
+            left_out = set(map(id, part))
+            kept = [line for line in kept if id(line) not in left_out]
             with suppress(TooLong):
-                return _program([line for line in lines if id(line) not in left_out], script, root, detail)
-        raise
+                return _program(kept, script, root, detail)
+        if len(parts) < 2:
+            raise
+    return _shortest(kept, script, root, detail)
+
+
+def _program(lines: Lines, script: Script, root: str, detail: str, *, tight: bool = True) -> str:
+    opened = {line.database for line in lines if line.name == "open"}
+    if not opened >= {line.database for line in lines} - {0}:
+        raise TooLong("what is left needs a database that is left out")
+    places = _Places(root)
+    numbers = {database: number for number, database in enumerate(sorted({one.database for one in lines} - {0}), 1)}
+    steps = [_step(line, numbers.get(line.database, 0), places, script) for line in lines]
+    steps = _with_claims(lines, steps)
+    body = lines_of(_with_queues(_with_functions(steps, script)), script, tight=tight)
+    return assembled([*places.lines, *body], detail)
 
 
 def _refuse_what_is_too_much(lines: Lines) -> None:
@@ -60,14 +88,6 @@ def _refuse_what_is_too_much(lines: Lines) -> None:
     values = sum(getattr(one, "size", 0) or (len(one) if isinstance(one, list) else 0) for one in given)
     if values > _VALUES_MAX:
         raise Unshowable(f"it takes {values} values")
-
-
-def _program(lines: Lines, script: Script, root: str, detail: str) -> str:
-    places = _Places(root)
-    numbers = {database: number for number, database in enumerate(sorted({one.database for one in lines} - {0}), 1)}
-    steps = [_step(line, numbers.get(line.database, 0), places, script) for line in lines]
-    body = lines_of(_with_queues(_with_functions(steps, script)), script)
-    return assembled([*places.lines, *body], detail)
 
 
 # Which lines matter.
@@ -81,22 +101,34 @@ def _that_matter(transcript: Lines, since: int) -> list[TranscriptLine]:
     chosen = [
         line
         for place, line in enumerate(transcript)
-        if (id(line) in kept or not _path_marks(line))
+        if (id(line) in kept or (not _path_marks(line) and not _is_a_breath(line)))
         and (place >= since or line.transaction or not line.name.startswith(_LOOKS))
     ]
     begins = next((place for place, line in enumerate(chosen) if _path_marks(line)), 0)
     return chosen[begins:]
 
 
+def _is_a_breath(line: TranscriptLine) -> bool:
+    """Somebody waits a little for another thread."""
+    return line.name == "wait" and line.arguments[0] < _BREATH_S
+
+
 def _parts(lines: Lines) -> list[list[TranscriptLine]]:
-    """What can be left out by itself: databases, or where there is one, keys and the transactions that meet them."""
-    by_path = _grouped(lines, _path_marks)
-    return by_path if len(by_path) > 1 else _grouped(lines, _key_marks)
+    """What can be left out by itself: backups, or databases, or keys and the transactions that meet them."""
+    by_place = _grouped(lines, _place_marks)
+    beside = [group for group in by_place if all(line.name != "open" for line in group)]
+    return next((parts for parts in (beside, by_place) if len(parts) > 1), _grouped(lines, _key_marks))
 
 
 def _path_marks(line: TranscriptLine) -> set[Hashable]:
     paths = {line.arguments[place] for place in _PATHS.get(line.name, ())}
     return paths | ({line.database} if line.database else set())
+
+
+def _place_marks(line: TranscriptLine) -> set[Hashable]:
+    """As _path_marks, but a backup is not of the database that it was made of."""
+    marks = _path_marks(line)
+    return marks - {line.database} if len(marks) > 1 and line.name != "open" else marks
 
 
 def _key_marks(line: TranscriptLine) -> set[Hashable]:
@@ -125,9 +157,12 @@ def _grouped(lines: Lines, marks_of: Callable[[TranscriptLine], set[Hashable]]) 
     return groups
 
 
-def _spoken_of(part: Lines, detail: str) -> int:
-    """How many of the lines name something that the detail names too."""
-    return sum(any(word in detail for word in _words(line)) for line in part)
+def _by_mention(parts: list[list[TranscriptLine]], detail: str) -> list[list[TranscriptLine]]:
+    """Those first that the detail speaks of by more words that are not of all parts."""
+    said = [{word for line in part for word in _words(line) if word in detail} for part in parts]
+    common = set.intersection(*said) if said else set()
+    order = sorted(range(len(parts)), key=lambda place: -len(said[place] - common))
+    return [parts[place] for place in order]
 
 
 def _words(line: TranscriptLine) -> list[str]:
@@ -208,6 +243,21 @@ def _elsewhere(script: Script, path: Any, calls: Sequence[tuple[Any, ...]], end:
         f"{_ENDS[end]}'''",
         f'print("child", subprocess.run([sys.executable, "-c", child, {written(path)}], check=False).returncode)',
     )
+
+
+def _with_claims(lines: Lines, steps: Sequence[Step]) -> list[Step]:
+    """What `dequeue` gave is kept where a later call gives its receipt back: receipts differ from run to run."""
+    made = list(steps)
+    claims: dict[Any, int] = {}
+    for place, line in enumerate(lines):
+        if line.name == "dequeue" and isinstance(line.result, Claim):
+            claims.setdefault(line.result.receipt, place)
+        if line.name in {"ack", "nack"} and line.arguments[1] in claims:
+            at = claims[line.arguments[1]]
+            variable = made[at].into or f"claim{1 + sum(bool(step.into) for step in made)}"
+            made[at] = made[at]._replace(into=variable)
+            made[place] = made[place]._replace(arguments=(line.arguments[0], Expression(variable)))
+    return made
 
 
 def _with_functions(steps: Sequence[Step], script: Script) -> list[Step]:

@@ -25,8 +25,15 @@ _PERIOD_MAX: Final = 6
 
 # The calls that give a transaction.
 BEGINNINGS: Final = ("begin", "begin_transaction", "begin_at")
-# How the names of calls begin whose result says no more than that they returned.
-_QUIET: Final = ("open", "close", "abort", "put", "delete", "make", "add", "ns_put", "cache_put", "set", *BEGINNINGS)
+# Calls whose result says no more than that they returned.
+_QUIET: Final = frozenset(
+    {
+        *BEGINNINGS,
+        *("open", "close", "abort", "put", "put_ttl", "put_path", "put_index", "delete", "ns_put", "ns_delete"),
+        *("add_node", "add_edge", "add_temporal_edge", "delete_node", "delete_edge", "cache_put", "set_compression"),
+        *("backup", "make_queue", "make_vectors", "make_index"),
+    }
+)
 _MODULES: Final = ("os", "pathlib", "subprocess", "sys", "tempfile", "threading", "time")
 _TRIED: Final = (
     "def tried(call):",
@@ -51,7 +58,8 @@ class TooLong(Unshowable):
 class Step(NamedTuple):
     """A call as the program makes it. `txn` is the variable of its transaction, or "".
 
-    `lines` are there, perhaps none, where the program has them in place of the target's own line.
+    `into` is the variable that its result is kept in, where a later call needs it. `lines` are there, perhaps none,
+    where the program has them in place of the target's own line.
     """
 
     name: str
@@ -59,15 +67,19 @@ class Step(NamedTuple):
     txn: str = ""
     db: str = "db"
     raised: bool = False
+    into: str = ""
     lines: tuple[str, ...] | None = None
 
 
-def lines_of(steps: Sequence[Step], script: Script) -> list[str]:
-    """The steps as lines of Python, with loops where they repeat. Raises Unshowable."""
+def lines_of(steps: Sequence[Step], script: Script, *, tight: bool = False) -> list[str]:
+    """The steps as lines of Python, with loops where they repeat. Raises Unshowable.
+
+    `tight`: calls that only have their names in common are in a loop too.
+    """
     lines: list[str] = []
     at = 0
     while at < len(steps):
-        block = _block(steps, at)
+        block = _block(steps, at, tight)
         made = [line for step in block.steps for line in _lines(step, script)]
         lines += _looped(block.loop, made) if block.loop else made
         at += block.length
@@ -86,7 +98,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
     if len(lines) > LINES_MAX:
         raise TooLong(f"it takes {len(lines)} lines")
     if max(map(len, lines)) > _WIDTH_MAX:
-        raise TooLong("its values are too long to be written down")
+        raise Unshowable("its values are too long to be written down")
     program = "\n".join(lines) + "\n"
     try:
         compile(program, "repro", "exec")
@@ -97,7 +109,7 @@ def assembled(body: Sequence[str], detail: str) -> str:
 
 def is_import(line: str) -> bool:
     """Whether the line is one of the imports, which come first."""
-    return line.startswith("import ")
+    return re.fullmatch(r"import \w+", line) is not None
 
 
 # Loops.
@@ -120,7 +132,7 @@ def _looped(loop: str, lines: list[str]) -> list[str]:
     return [*imports, f"{loop}:", *(f"    {line}" for line in inner)]
 
 
-def _block(steps: Sequence[Step], at: int) -> _Block:
+def _block(steps: Sequence[Step], at: int, tight: bool) -> _Block:
     """The block that begins here: the loop that stands for the most steps, or one step."""
     best = _Block([steps[at]], "", 1)
     for period in range(1, _PERIOD_MAX + 1):
@@ -130,13 +142,13 @@ def _block(steps: Sequence[Step], at: int) -> _Block:
         block = _general(rounds[:times]) if times >= _REPEATS_MIN and times * period > best.length else None
         if block is not None:
             best = _Block(block, f"for i in range({times})", times * period)
-    return best if best.loop else _listed(steps, at) or best
+    return best if best.loop or not tight else _listed(steps, at) or best
 
 
 def _rounds(steps: Sequence[Step], at: int, period: int) -> list[list[Step]]:
     """The same calls again and again, as often as they follow one another here."""
     rounds: list[list[Step]] = []
-    while len(block := _own(steps[at : at + period])) == period and all(step.lines is None for step in block):
+    while len(block := _own(steps[at : at + period])) == period and not any(step.into for step in block):
         if rounds and list(map(_shape, block)) != list(map(_shape, rounds[0])):
             break
         rounds.append(block)
@@ -161,10 +173,13 @@ def _general(rounds: Sequence[Sequence[Step]]) -> list[Step] | None:
     """One round whose arguments are expressions of `i`; None where they do not grow evenly."""
     block = []
     for column in zip(*rounds, strict=True):
-        known = [generalised(values) for values in zip(*(step.arguments for step in column), strict=True)]
-        if None in known:
-            return None
-        block.append(column[0]._replace(arguments=tuple(Expression(one) for one in known if one is not None)))
+        arguments = []
+        for values in zip(*(step.arguments for step in column), strict=True):
+            known = generalised(values)
+            if known is None:
+                return None
+            arguments.append(values[0] if known == written(values[0]) else Expression(known))
+        block.append(column[0]._replace(arguments=tuple(arguments)))
     return block
 
 
@@ -201,8 +216,10 @@ def _lines(step: Step, script: Script) -> list[str]:
     target, equals, expression = line.partition(" = ")
     assigned = bool(equals) and target.isidentifier()
     label = f"{step.txn}.{step.name}" if step.txn and step.name not in BEGINNINGS else f"{step.db}.{step.name}"
+    if step.into:
+        return [*imports, f"{step.into} = {line}", f"print({label!r}, {step.into})"]
     if step.raised:
         return [*imports, f"print({label!r}, tried(lambda: {expression if assigned else line}))"]
-    if assigned or step.name.startswith(_QUIET):
+    if assigned or step.name in _QUIET:
         return [*imports, line]
     return [*imports, f"print({label!r}, {line})"]

@@ -1,5 +1,7 @@
 """Run a workload against a target: set-up alone, programs concurrently, finale alone; then seal the history.
 
+Where the workload wants it, the target is restarted before the finale.
+
 Whatever the target does - refuse, explode, hang - the run comes to an end, and its history says what is known.
 """
 
@@ -16,7 +18,7 @@ from pathlib import Path
 from harness.build import build_history
 from harness.client import OURS, Client, ProgramError, Pulse
 from harness.crew import Crew, Worker
-from harness.history import History, RunInfo, Status
+from harness.history import Fault, History, RunInfo, Status
 from harness.keeper import Keeper
 from harness.program import Params, Program, Programs, Rng, Workload
 from harness.recorder import Recorder, nanosecond_clock, read_history, step_clock
@@ -84,7 +86,7 @@ def run(
     keeper.open(stop)
     try:
         info = _completed(info, target, clients=clients, schedule=schedule, seed=seed)
-        running = _Run(target, workload, info, params, op_timeout_s, directory, txns, on_progress, stop)
+        running = _Run(target, keeper, workload, info, params, op_timeout_s, directory, txns, on_progress, stop)
         deadline_s = None if time_limit_s is None else started_s + time_limit_s
         trouble = running.phases(deadline_s)
         history, seal_trouble = running.seal()
@@ -119,6 +121,7 @@ class _Run:
     def __init__(
         self,
         target: Target,
+        keeper: Keeper,
         workload: Workload,
         info: RunInfo,
         params: Params,
@@ -129,6 +132,7 @@ class _Run:
         stop: threading.Event,
     ) -> None:
         self._target = target
+        self._keeper = keeper
         self._workload = workload
         self._info = info
         self._params = params
@@ -163,6 +167,7 @@ class _Run:
         try:
             self._alone(self._workload.setup, "set-up", must_commit=True)
             self._programs(deadline_s)
+            self._restart()
             self._alone(self._workload.finale, "finale", must_commit=False)
         except ProgramError as error:
             return f"the workload {self._workload.name} is wrong: {error}"
@@ -259,6 +264,15 @@ class _Run:
         except (ProgramError, RunTrouble):
             self._halt.set()  # At once: the others need not draw what nobody will judge.
             raise
+
+    def _restart(self) -> None:
+        if not self._workload.restarts or self._ended():
+            return
+        start = self._recorder.clock()
+        trouble = self._keeper.restart()
+        self._recorder.fault(Fault("restart", start, self._recorder.clock()))
+        if trouble:
+            raise RunTrouble(trouble)
 
     # What to do with a client that hangs.
 

@@ -183,6 +183,8 @@ class Surface(Protocol):
     def script(self, name: str, arguments: tuple[Any, ...], within: str = "") -> str:
         """The line of Python that makes this call without the harness, on `db` or on the variable `within`.
 
-        `name` is of CALLS, or open, close, begin, commit, abort; the first line opens `db`. Raises Lacking.
+        `name` is of CALLS, or open, close, begin, commit, abort; the first line opens `db`, and imports what it
+        takes on lines before it. Of a call that gives a transaction, `within` is the variable that it becomes. In
+        place of a receipt stands the variable of what `dequeue` gave. Raises Lacking.
         """
         ...

@@ -31,9 +31,10 @@ class Capabilities:
     """What a target can do.
 
     `kinds`: operation kinds its sessions understand. `models`: data models beyond keys and values. `faults`:
-    disturbances it can be put through. `steps`: its calls never wait for another session, so that one thread
-    can interleave sessions. `atomic_append`: an append never overwrites another one, at any level.
-    `native`: its driver is native code in this process, and may take the process down with it.
+    disturbances it can be put through, "restart" among them where it has a method `restart()`. `steps`: its calls
+    never wait for another session, so that one thread can interleave sessions. `atomic_append`: an append never
+    overwrites another one, at any level. `native`: its driver is native code in this process, and may take the
+    process down with it.
     """
 
     kinds: frozenset[str] = frozenset({"r", "w", "append"})
@@ -71,7 +72,9 @@ class Session(Protocol):
 class Target(Protocol):
     """A database under test.
 
-    `levels` maps each level it can be run at to the level it thereby promises; the first is the default.
+    `levels` maps each level it can be run at to the level it thereby promises; the first is the default. A target
+    may also have `restart()`, called where no session is open: end it as a crash would, and start it again with what
+    it has kept.
     """
 
     name: str

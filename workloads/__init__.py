@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.program import Workload
 from workloads.bank import BANK
 from workloads.counter import COUNTER
-from workloads.entries import CACHE, VECTORS
+from workloads.entries import CACHE, RESTART, VECTORS
 from workloads.graph import GRAPH
 from workloads.list_append import LIST_APPEND
 from workloads.long_fork import LONG_FORK
@@ -18,6 +18,6 @@ from workloads.write_skew import WRITE_SKEW
 __all__ = ["WORKLOADS"]
 
 _ON_KEYS = (LIST_APPEND, BANK, COUNTER, WRITE_SKEW, PREDICATE_SKEW, LONG_FORK, SET)
-_ON_MODELS = (QUEUE, QUEUE_REDELIVERY, SQL_APPEND, SQL_BANK, CACHE, VECTORS, GRAPH)
+_ON_MODELS_AND_DISK = (QUEUE, QUEUE_REDELIVERY, SQL_APPEND, SQL_BANK, CACHE, VECTORS, GRAPH, RESTART)
 
-WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in (*_ON_KEYS, *_ON_MODELS)}
+WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in (*_ON_KEYS, *_ON_MODELS_AND_DISK)}

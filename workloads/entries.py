@@ -1,11 +1,11 @@
-"""cache, vectors: entries are put, read and deleted by all clients; whoever comes later finds what was left.
+"""cache, vectors, restart: entries are put, read and deleted by all clients; who comes later finds what was left.
 
     T1 ── delete k ── acknowledged
     T2 ───────────────────────────── r k 7       the entry is gone, but not from the index that finds it
 
-Uses keys, key_choice, contention, writes_per_key, ops_min, ops_max, read_ratio and rollback_ratio. In `cache` a third
-of the changes are deletes. In `vectors` key_choice is "rotating", and each key is written once with each of
-VECTOR_VALUES. The finale reads every key.
+Uses keys, key_choice, contention, writes_per_key, ops_min, ops_max, read_ratio and rollback_ratio. In `cache` and
+`restart` a third of the changes are deletes. In `vectors` key_choice is "rotating", and each key is written once with
+each of VECTOR_VALUES. The finale reads every key: in `restart`, whose keys are plain, of a target that was restarted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from harness.program import Params, Program, Programs, Rng, Workload, delete, re
 from workloads.keys import KeyChooser
 from workloads.sweep import no_programs, straight, sweep
 
-__all__ = ["CACHE", "VECTORS"]
+__all__ = ["CACHE", "RESTART", "VECTORS"]
 
 _CHUNK = 8
 _GAP = 64
@@ -62,6 +62,10 @@ def _entry(number: int) -> tuple[str, str]:
     return ("cache", f"entry{number}")
 
 
+def _key(number: int) -> str:
+    return f"key{number}"
+
+
 def _vector(number: int) -> tuple[str, int]:
     return ("vectors", number)
 
@@ -83,3 +87,11 @@ CACHE = Workload(
     Params(keys=6, key_choice="uniform", ops_max=2),
 )
 VECTORS = Workload("vectors", _make_vectors, _vector_programs, _finale(_vector), Params(keys=6, ops_max=2))
+RESTART = Workload(
+    "restart",
+    no_programs,
+    _programs(_key, "v{}".format, delete_share=_DELETE_SHARE),
+    _finale(_key),
+    Params(keys=64, key_choice="uniform", ops_max=3, read_ratio=0.2),
+    restarts=True,
+)

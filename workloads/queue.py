@@ -121,4 +121,7 @@ def _drain(drained: _Drained) -> Program:
 
 
 QUEUE = Workload("queue", _setup(_A_DAY_S), _programs, _finale, Params(ops_max=2, read_ratio=0.7))
-QUEUE_REDELIVERY = QUEUE._replace(name="queue-redelivery", setup=_setup(_AT_ONCE_S))
+# Few tasks at a time, so that a claim which is left is soon another's.
+QUEUE_REDELIVERY = Workload(
+    "queue-redelivery", _setup(_AT_ONCE_S), _programs, _finale, Params(ops_max=1, read_ratio=0.85)
+)

@@ -103,15 +103,15 @@ class Queue(View):
         if visibility_seconds is None:
             visibility_seconds = self.visibility_seconds
         ends = _from_now(space, checked_duration(visibility_seconds, "visibility_seconds"))
-        task_id = _first_ready(space)
-        if task_id is None:
+        ready = _first_ready(space)
+        if ready is None:
             return None
-        old = _state(space, task_id)
+        task_id, old, payload = ready
         attempt = old.attempt + 1
         # An aborted claim and the next one have the same attempt: only chance tells their receipts apart.
         receipt = os.urandom(8).hex()
         _move(space, task_id, old, _State(attempt, ends, receipt, worker, attempt >= self.max_attempts))
-        return Task(task_id, space.get(("payload", task_id)), attempt, receipt, worker)
+        return Task(task_id, payload, attempt, receipt, worker)
 
     @atomic
     def ack(self, space: Space, task: Task) -> None:
@@ -165,10 +165,20 @@ def _from_now(space: Space, seconds: float) -> float:
     return float(space.now() + seconds)
 
 
-def _first_ready(space: Space) -> int | None:
-    for (_, moment, task_id), _ in space.scan(("visible",), limit=1):
-        if moment <= space.now():
-            return int(task_id)
+def _first_ready(space: Space) -> tuple[int, _State, bytes] | None:
+    """The task that stands first, if it is time.
+
+    Transactions at READ_COMMITTED overwrite one another, and can leave a place without its task: that is removed.
+    """
+    while first := space.scan(("visible",), limit=1):
+        place = first[0][0]
+        _, moment, task_id = place
+        if moment > space.now():
+            return None
+        row, payload = space.get(("task", task_id)), space.get(("payload", task_id))
+        if row is not None and payload is not None and _place_of(task_id, _State(*row)) == place:
+            return task_id, _State(*row), payload
+        space.delete(place)
     return None
 
 

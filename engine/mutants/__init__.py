@@ -8,6 +8,8 @@
     races       orders of threads that were forgotten
     storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
+    promises    what only the contract suite asks for
+    models      data models that break their promises
     races       mistakes in the order of things between threads; scenarios of `engine.proof.threads.races` find them
     planting    a database class with one part replaced
 """
@@ -19,7 +21,7 @@ from typing import Final, NamedTuple
 
 from engine.collection import Collector
 from engine.database import Database
-from engine.mutants import races, rule, storage, surface, versions
+from engine.mutants import models, promises, races, rule, storage, surface, versions
 from engine.mutants.planting import planted
 from engine.ssi import SerializableRule
 from engine.store import Store
@@ -38,7 +40,7 @@ class FoundBy(NamedTuple):
                 race: an order of threads breaks a scenario    where: the scenario
                 crash: a database is not what it was           where: the crash, or several with "or"   what: kinds
                 contract: a promise beside isolation           where: the check
-                check: of the contract suite                   where: its id
+                check: a check of the contract suite           where: its id, or a scenario and what: ids
     """
 
     instrument: str
@@ -97,6 +99,10 @@ def _crash(crash: str, *kinds: str) -> FoundBy:
 
 def _contract(check: str) -> FoundBy:
     return FoundBy("contract", check)
+
+
+def _check(scenario: str, *checks: str) -> FoundBy:
+    return FoundBy("check", scenario, checks)
 
 
 _CYCLE_NAMES: Final = frozenset({"G2-item", "G2", "lost-update"})
@@ -219,12 +225,31 @@ MUTANTS: Final[dict[str, Mutant]] = {
         ),
         Mutant("splits-commits", storage.SplitsCommits, _crash("power loss", "half transaction")),
         # The surface.
-        Mutant("nul-ends-the-path", surface.NulEndsThePath, _contract("paths")),
-        Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _contract("prefixes")),
-        Mutant("placeholder-stats", surface.PlaceholderStats, _contract("stats")),
-        Mutant("with-transaction-missing", surface.WithTransactionMissing, _contract("documented-calls")),
-        Mutant("ttl-ignored", surface.TtlIgnored, _contract("ttl")),
-        Mutant("backups-not-verified", surface.BackupsAreNotVerified, _contract("backups")),
+        Mutant("nul-ends-the-path", surface.NulEndsThePath, _check("J3.1")),
+        Mutant("empty-prefix-finds-nothing", surface.EmptyPrefixFindsNothing, _check("L2.1")),
+        Mutant("placeholder-stats", surface.PlaceholderStats, _check("L1.1")),
+        Mutant("with-transaction-missing", surface.WithTransactionMissing, _check("K1.2")),
+        Mutant("ttl-ignored", surface.TtlIgnored, _check("K1.1")),
+        Mutant("backups-not-verified", surface.BackupsAreNotVerified, _check("N1.2")),
+        Mutant("first-of-a-batch-wins", promises.FirstOfABatchWins, _check("P1.5")),
+        Mutant("closed-database-reads", promises.ClosedDatabaseReads, _check("J2 get")),
+        Mutant("checkpoint-counts-nothing", promises.CheckpointCountsNothing, _check("L1.2")),
+        Mutant("isolation-is-a-constant", promises.IsolationIsAConstant, _check("K1.5")),
+        Mutant("never-a-dead-letter", promises.NeverADeadLetter, _check("D3.1")),
+        Mutant("until-is-included", promises.UntilIsIncluded, _check("F1.3")),
+        Mutant("cache-ttl-ignored", promises.CacheTtlIgnored, _check("G1.2")),
+        Mutant("half-of-the-vectors", promises.HalfOfTheVectors, _check("H2.2")),
+        Mutant("names-are-beginnings", promises.NamesAreBeginnings, _check("O1.3")),
         Mutant("codec-number-of-the-newest", surface.CodecNumberOfTheNewest, _contract("compression")),
+        # Data models.
+        Mutant("checks-then-claims", models.ChecksThenClaims, _workload("queue", "duplicate-claim")),
+        Mutant("claims-hide-nothing", models.ClaimsHideNothing, _workload("queue", "duplicate-claim")),
+        Mutant("acked-tasks-come-back", models.AckedTasksComeBack, _workload("queue-redelivery", "redelivered-task")),
+        Mutant("stale-acks-are-taken", models.StaleAcksAreTaken, _workload("queue-redelivery", "stale-ack")),
+        Mutant(
+            "deleted-entries-are-found", models.DeletedEntriesAreFound, _workload("cache", "G-single-item-realtime")
+        ),
+        Mutant("deleted-nodes-leave-edges", models.DeletedNodesLeaveEdges, _workload("graph", "dangling-edge")),
+        Mutant("ids-are-chosen-before", models.IdsAreChosenBefore, _check("C1", "C1.2", "C1.3")),
     )
 }

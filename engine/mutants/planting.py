@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from engine.collection import Collector
 from engine.commit_log import CommitLog
 from engine.database import Database
+from engine.models.view import View
 from engine.recovery import Recovery
 from engine.ssi import SerializableRule
 from engine.store import Store
@@ -29,7 +30,20 @@ def planted(part: type) -> type[Database]:
     """A database class that uses `part`, a subclass of one of the engine's classes, in the place of its base."""
     if issubclass(part, Database):
         return part
+    if issubclass(part, View):
+        return _with_model(part)
     for kind, owner, attribute in _SEAMS:
         if issubclass(part, kind):
             return planted(type(f"{owner.__name__}With{part.__name__}", (owner,), {attribute: part}))
     raise TypeError(f"{part.__name__} is no part of the engine")
+
+
+def _with_model(part: type[View]) -> type[Database]:
+    """The call that gives this model gives `part` instead, on the database and in its transactions."""
+
+    def give(self: Any, *arguments: Any, **options: Any) -> View:
+        return part(self, *arguments, **options)
+
+    given = {part.kind: give}
+    transaction = type(f"TransactionWith{part.__name__}", (Transaction,), {"__slots__": (), **given})
+    return type(f"DatabaseWith{part.__name__}", (Database,), {"transaction_class": transaction, **given})

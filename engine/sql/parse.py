@@ -13,10 +13,10 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from sqlglot import Token, TokenType, exp
 from sqlglot.dialects.sqlite import SQLite
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ParseError, TokenError
 from sqlglot.parsers.sqlite import SQLiteParser
 
-from engine.errors import SqlSyntaxError, SqlTypeError, SqlUnsupported
+from engine.errors import SqlError, SqlSyntaxError, SqlTypeError, SqlUnsupported
 from engine.sql.parse_expression import ParameterPlaces
 from engine.sql.parse_statement import statement_of
 from engine.sql.statements import Statement
@@ -79,21 +79,30 @@ class _Parser(SQLiteParser):
 
 def _parse(text: str) -> Parsed:
     try:
-        dialect = _Dialect()
-        tokens = dialect.tokenize(text)
-        _refuse_forgiven(tokens)
-        trees = _Parser(dialect=dialect).parse(tokens, text)
+        tokens, trees = _read(text)
         found = [tree for tree in trees if tree is not None and not isinstance(tree, exp.Semicolon)]
         if len(found) != 1:
             raise SqlSyntaxError(f"one call takes exactly one statement, and here are {len(found)}")
         places = ParameterPlaces([token.start for token in tokens if token.token_type is TokenType.PLACEHOLDER])
         return Parsed(statement_of(found[0], places), *places.taken())
-    except ParseError as error:
-        raise SqlSyntaxError(_without_markup(error)) from None
-    except SqlglotError:
-        raise SqlSyntaxError("the text ends within a string, a name or a comment") from None
     except RecursionError:
         raise SqlUnsupported("expressions nested this deeply are not supported") from None
+
+
+def _read(text: str) -> tuple[list[Token], list[exp.Expr | None]]:
+    dialect = _Dialect()
+    try:
+        tokens = dialect.tokenize(text)
+        _refuse_forgiven(tokens)
+        return tokens, _Parser(dialect=dialect).parse(tokens, text)
+    except (SqlError, RecursionError):
+        raise
+    except ParseError as error:
+        raise SqlSyntaxError(_without_markup(error)) from None
+    except TokenError:
+        raise SqlSyntaxError("the text ends within a string, a name or a comment") from None
+    except Exception as error:  # Some nonsense makes sqlglot stumble over itself.
+        raise SqlSyntaxError(f"the parser makes nothing of it: {error}") from error
 
 
 _parse_cached = lru_cache(maxsize=512)(_parse)

@@ -50,10 +50,8 @@ def _items(statement: Select, scope: Scope) -> Iterator[tuple[Expression, str]]:
     for item in statement.items:
         if isinstance(item, Item):
             bound = scope.bind(item.expression)
-            plain = (
-                isinstance(bound, Slot) and isinstance(item.expression, Name) and item.name == item.expression.column
-            )
-            yield bound, bound.name if plain and isinstance(bound, Slot) else item.name
+            unnamed = isinstance(item.expression, Name) and item.name == item.expression.column
+            yield bound, bound.name if unnamed and isinstance(bound, Slot) else item.name
         else:
             yield from [(slot, slot.name) for slot in scope.columns(item.table)]
 
@@ -97,12 +95,12 @@ def _source(statement: Select, scope: Scope, tables: list[Rows]) -> Iterator[Row
     holds, fits = compile_condition(where, "WHERE"), compile_condition(on, "ON")
     if not tables:
         return filter(holds, [()])
-    outer = statement.join is not None and statement.join.outer
-    of_both = [*conjuncts(where), *([] if outer else conjuncts(on))]
-    left = tables[0]
-    rows: Iterator[Row] = (row for _, row in access(left.table, 0, of_both).read(left, ()))
+    left, outer = tables[0], statement.join is not None and statement.join.outer
+    of_left = [*conjuncts(where), *([] if outer else conjuncts(on))]
+    rows: Iterator[Row] = (row for _, row in access(left.table, 0, of_left).read(left, ()))
     if len(tables) == 2:
-        of_right = conjuncts(on) if outer else of_both
+        # A row on the left that WHERE leaves without a partner is lost to WHERE all the same: nothing equals NULL.
+        of_right = [*conjuncts(where), *conjuncts(on)]
         rows = _joined(rows, tables[1], len(left.table.columns), of_right, fits, outer)
     return filter(holds, rows)
 

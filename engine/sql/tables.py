@@ -132,8 +132,6 @@ class Rows:
 
     def find(self, places: tuple[int, ...], values: Sequence[Value]) -> Found | None:
         """The row that has these values in the columns of the PRIMARY KEY or of a UNIQUE."""
-        if None in values:
-            return None  # No NULL equals another one.
         if places == self.table.primary_key:
             key = tuple(values)
         else:
@@ -205,6 +203,7 @@ class Rows:
                 raise SqlConstraintError(f"{self.table.name}.{column.name} is NOT NULL")
 
     def _unique_values(self, row: Row) -> Iterator[Key]:
+        """The keys of a row's entries for UNIQUE. It has none where a value is NULL, which equals no other."""
         for number, places in enumerate(self.table.unique):
             values = [row[place] for place in places]
             if None not in values:

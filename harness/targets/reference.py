@@ -11,6 +11,7 @@ import itertools
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
@@ -37,7 +38,7 @@ _OPTIONS: Final[dict[str, tuple[str, ...]]] = {
 class ReferenceTarget:
     """The engine. `path` is a directory in which a fresh database is made and removed again; without it, memory.
 
-    `mutant` plants a deliberate bug, see `engine.mutants`.
+    `mutant` plants a deliberate bug, see `engine.mutants`. With a `path` it can be restarted.
     """
 
     name = "reference"
@@ -63,6 +64,8 @@ class ReferenceTarget:
             if _OPTIONS[name] and value not in _OPTIONS[name]:
                 raise ValueError(f"option {name!r} is one of {', '.join(_OPTIONS[name])}, not {value!r}")
         self.settings: Mapping[str, str] = dict(options)
+        if "path" in options:
+            self.capabilities = replace(self.capabilities, faults=frozenset({"restart"}))
         self._directory: str | None = None
         self._database: Database | None = None
         self._calls = ReferenceSurface()
@@ -71,10 +74,28 @@ class ReferenceTarget:
 
     def open(self) -> None:
         """Start an empty database. Raises OSError where `path` cannot be written."""
+        self._directory = self._new_directory()
+        self._database = self._opened()
+
+    def restart(self) -> None:
+        """Go on with a copy of the files as they are: what the system would have after a kill at this moment."""
+        killed = self._directory
+        assert killed is not None, "only a database with a path can be restarted"
+        self._directory = self._new_directory()
+        assert self._directory is not None
+        shutil.copytree(killed, self._directory, dirs_exist_ok=True)
+        before, self._database = self._database, None
+        if before is not None:
+            before.close()
+        shutil.rmtree(killed)
+        self._database = self._opened()
+
+    def _new_directory(self) -> str | None:
         path = self.settings.get("path", engine.MEMORY)
-        if path != engine.MEMORY:
-            path = self._directory = tempfile.mkdtemp(prefix="reference-", dir=path)
-        self._database = self._database_class().open(path, sync=self.settings.get("sync", "full"))
+        return None if path == engine.MEMORY else tempfile.mkdtemp(prefix="reference-", dir=path)
+
+    def _opened(self) -> Database:
+        return self._database_class().open(self._directory or engine.MEMORY, sync=self.settings.get("sync", "full"))
 
     def _database_class(self) -> type[Database]:
         mutant = self.settings.get("mutant")

@@ -6,21 +6,28 @@ also shows an argument `isolation`, but `transaction()` takes none in these rele
 
     refused put or delete, or "SSI conflict" at commit  ──abort()──▶  Aborted
     "Failed to commit transaction", everything else     ──abort()──▶  propagates: UNKNOWN
+
+SQL runs within a transaction of keys and values. The other data models are beside it: each of their calls is a
+transaction of its own that no later abort takes back, so that only a session without one can be Aborted.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import itertools
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 
 from harness.history import Op
+from harness.models import ModelSteps, model_of
+from harness.surface import Refused
 from harness.target import Aborted, Capabilities, TargetUnavailable
 from harness.targets.encoding import decode_key, decode_value, encode_key, encode_value, range_of
 from harness.targets.sochdb_surface import SochDBSurface
@@ -35,6 +42,10 @@ _ESSENTIAL: Final = {
 }
 _KINDS_BY_CALL: Final = {"delete": "delete", "scan_prefix": "scan"}
 _KINDS_BY_GET_AND_PUT: Final = frozenset({"r", "w", "append", "incr", "cas"})
+# The models whose workloads ask for no more than SochDB promises, and the calls that these take.
+_CALLS_OF_MODELS: Final = {"sql": ("sql",), "queue": ("make_queue", "enqueue", "dequeue", "ack", "nack")}
+_LOOKS: Final = frozenset({"r", "traverse"})
+_SURELY_REFUSED: Final = ("SSI conflict", "Failed to put", "Failed to delete")
 
 
 class SochDBTarget:
@@ -52,11 +63,16 @@ class SochDBTarget:
         self.version = _installed_version()
         self.settings: Mapping[str, str] = dict(options)
         self.levels: Mapping[str, str] = {"serializable": "serializable"}
-        self.capabilities = Capabilities(kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, steps=True, native=True)
+        self.capabilities = Capabilities(
+            kinds=_KINDS_BY_GET_AND_PUT | {"delete", "scan"}, models=_models({}), steps=True, native=True
+        )
         self._path = options.get("path", "")
         self._temporary = ""
         self._driver: Any = None
         self._database: Any = None
+        self._calls: SochDBSurface | None = None
+        self._models = ModelSteps()
+        self._workers = itertools.count(1)
         self._lock = Lock()
         self._sessions: set[SochDBSession] = set()
 
@@ -64,12 +80,15 @@ class SochDBTarget:
         """Create the database. Raises TargetUnavailable without the driver, or where `path` is not empty."""
         self._driver = _driver()
         self.version = _installed_version()
-        self.capabilities = Capabilities(kinds=_kinds(self._driver.Transaction), steps=True, native=True)
         try:
             self._database = self._driver.Database.open(str(self._directory()))
         except (OSError, self._driver.SochDBError) as error:
             self._remove_temporary()
             raise TargetUnavailable(f"sochdb {self.version} cannot open a database here: {error}") from error
+        self._calls = SochDBSurface.on(self._driver, self.version, self._database)
+        self.capabilities = Capabilities(
+            kinds=_kinds(self._driver.Transaction), models=_models(self._calls.lacking), steps=True, native=True
+        )
 
     def session(self, level: str) -> SochDBSession:
         """A session; the database is shared, as SochDB intends for threads. Raises ValueError for another level."""
@@ -78,7 +97,9 @@ class SochDBTarget:
         with self._lock:
             if self._database is None:
                 raise TargetUnavailable("sochdb is not open: call open() before session()")
-            session = SochDBSession(self, self._database, self._driver)
+            assert self._calls is not None, "it is made where the database is opened"
+            on_models = partial(self._models.perform, worker=f"worker{next(self._workers)}")
+            session = SochDBSession(self, self._database, self._driver, self._calls, on_models)
             self._sessions.add(session)
         return session
 
@@ -121,21 +142,40 @@ class SochDBTarget:
 
 
 class SochDBSession:
-    """One client: at most one open transaction of the shared database."""
+    """One client: at most one open transaction of the shared database.
 
-    def __init__(self, target: SochDBTarget, database: Any, driver: Any) -> None:
+    `calls` is the database's surface, `on_models` performs an operation on a data model by calls that it is given.
+    """
+
+    def __init__(
+        self,
+        target: SochDBTarget,
+        database: Any,
+        driver: Any,
+        calls: SochDBSurface,
+        on_models: Callable[[Op, Callable[..., Any]], Op],
+    ) -> None:
         self._target = target
         self._database = database
         self._driver = driver
+        self._calls = calls
+        self._on_models = on_models
         self._txn: Any = None
+        self._unused = False  # The transaction was begun and not used yet.
+        self._beside = False  # Something was done to a data model beside the transaction.
 
     def begin(self) -> None:
         """Start a transaction; its snapshot is taken here."""
         assert self._txn is None, "the transaction before was neither committed nor aborted"
-        self._txn = self._database.transaction()
+        self._beside = False
+        self._begin()
+        self._unused = True
 
     def step(self, op: Op) -> Op:
         """Run one operation. Raises Aborted where SochDB refused a write, ValueError for an unknown kind."""
+        if model := model_of(op):
+            return self._step_within(op) if model == "sql" else self._step_beside(op)
+        self._use()
         kind, key, value = op
         match kind:
             case "r":
@@ -162,29 +202,74 @@ class SochDBSession:
         "Failed to commit transaction" is what SochDB says for a conflict found by its native library and for a
         failed write or fsync of its log alike, and after the latter 0.8.3 shows the transaction once it is reopened.
         """
-        txn = self._txn
+        if self._txn is None:
+            return  # All that was done was beside it.
         try:
-            txn.commit()
+            self._txn.commit()
         except self._driver.SochDBError as error:
             # An abort that fails propagates in place of `error`: nothing is sure then.
-            self.abort()
-            if "SSI conflict" in str(error):
+            self._give_up()
+            if "SSI conflict" in str(error) and not self._beside:
                 raise Aborted(_sentence(error)) from error
             raise
         self._txn = None
 
     def abort(self) -> None:
-        """Give up the open transaction, if there is one: a failed commit does not release its locks."""
-        txn, self._txn = self._txn, None
-        if txn is not None:
-            txn.abort()
+        """Give up the open transaction, if there is one: a failed commit does not release its locks.
+
+        Raises RuntimeError where that does not undo all that was done.
+        """
+        self._give_up()
+        if self._beside:
+            self._beside = False
+            raise RuntimeError("SochDB does not take back what was done to a data model beside the transaction")
 
     def close(self) -> None:
         """Give up the open transaction and let the target close."""
         try:
-            self.abort()
+            self._give_up()
         finally:
             self._target._forget(self)
+
+    def _begin(self) -> None:
+        self._txn = self._database.transaction()
+
+    def _use(self) -> None:
+        """The transaction from here on, begun where that was put off."""
+        self._unused = False
+        if self._txn is None:
+            self._begin()
+
+    def _give_up(self) -> None:
+        txn, self._txn = self._txn, None
+        if txn is not None:
+            txn.abort()
+
+    def _step_within(self, op: Op) -> Op:
+        """Statements in the transaction. What is refused there had no effect, once it is given up."""
+        self._use()
+        try:
+            return self._on_models(op, partial(self._calls.call, within=self._txn))
+        except (Refused, Aborted) as error:
+            self._give_up()
+            if self._beside:
+                raise RuntimeError(str(error)) from error
+            raise Aborted(_sentence(error)) from error
+
+    def _step_beside(self, op: Op) -> Op:
+        """Calls that are transactions of their own. One that was not used so far is given up: it could be refused."""
+        if self._unused:
+            self._unused = False
+            self._give_up()
+        try:
+            done = self._on_models(op, self._calls.call)
+        except Aborted as error:
+            if self._beside or not _surely_refused(error):
+                raise RuntimeError(str(error)) from error
+            raise Aborted(_sentence(error)) from error
+        if op.kind not in _LOOKS and (op.kind, done.value) != ("dequeue", None):
+            self._beside = True
+        return done
 
     def _get(self, key: Any) -> Any:
         stored = self._txn.get(encode_key(key))
@@ -204,9 +289,9 @@ class SochDBSession:
         try:
             getattr(self._txn, call)(*arguments)
         except self._driver.SochDBError as error:
-            if not any(text in str(error) for text in ("SSI conflict", "Failed to put", "Failed to delete")):
+            if not _surely_refused(error) or self._beside:
                 raise
-            self.abort()
+            self._give_up()
             raise Aborted(_sentence(error)) from error
 
     def _increment(self, key: Any, added: Any) -> tuple[Any, Any]:
@@ -256,6 +341,14 @@ def _driver() -> Any:
 
 def _kinds(transaction: type) -> frozenset[str]:
     return _KINDS_BY_GET_AND_PUT | {kind for call, kind in _KINDS_BY_CALL.items() if hasattr(transaction, call)}
+
+
+def _models(lacking: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(model for model, calls in _CALLS_OF_MODELS.items() if lacking.keys().isdisjoint(calls))
+
+
+def _surely_refused(error: Exception) -> bool:
+    return any(text in str(error) for text in _SURELY_REFUSED)
 
 
 def _sentence(error: Exception) -> str:

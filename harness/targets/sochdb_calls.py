@@ -88,8 +88,8 @@ _ROWS: Final = (
         models.enqueue,
     ),
     _db("dequeue", _QUEUE, "{queue}.dequeue(worker_id=str({1}))", models.dequeue),
-    _db("ack", _QUEUE, "{queue}.ack({1})", models.ack),
-    _db("nack", _QUEUE, "{queue}.nack({1})", models.nack),
+    _db("ack", _QUEUE, "{queue}.ack({receipt})", models.ack),
+    _db("nack", _QUEUE, "{queue}.nack({receipt})", models.nack),
     _db(
         "dead_letters",
         _QUEUE,
@@ -263,11 +263,11 @@ def lacking_of(driver: Any, needs: str) -> str:
 
 def _missing(driver: Any, name: str) -> str:
     dotted, _, parameter = name.rstrip(")").partition("(")
-    found = driver
-    for part in dotted.split("."):
+    found, parts = driver, dotted.split(".")
+    for place, part in enumerate(parts, 1):
         found = getattr(found, part, None)
-    if found is None:
-        return dotted
+        if found is None:
+            return ".".join(parts[:place])
     if parameter and parameter not in inspect.signature(found).parameters:
         return f"{dotted}({parameter}=)"
     return ""

@@ -38,12 +38,18 @@ def _filled(name: str, arguments: tuple[Any, ...], words: list[str]) -> dict[str
         "dead": written(f"{first}-dead"),
         "codec": written(CODECS.get(first, first)),
         "level": level_name(first),
+        "receipt": _receipt(*arguments[1:2]) if name in {"ack", "nack"} else "",
     }
     filled |= {f"list{place}": _listed(arguments[place], words[place]) for place in range(len(arguments))}
     if name == "make_queue":
         milliseconds = round(arguments[1] * 1000)
         filled["config"] = f"{words[0]}, {milliseconds}, {words[2]}, {filled['dead']}"
     return filled
+
+
+def _receipt(claim: Any) -> str:
+    """The id of the task: of the variable that it was assigned to, or as it is."""
+    return f"{claim}.task_id" if isinstance(claim, Expression) else written(claim)
 
 
 def _variable(kind: str, name: str) -> str:

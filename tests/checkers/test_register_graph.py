@@ -124,6 +124,13 @@ def test_an_edge_without_one_of_its_nodes_dangles() -> None:
     assert found.sentence == "T2 saw the edge a -k-> b, but no node b."
 
 
+def test_edges_that_could_not_be_followed_dangle() -> None:
+    """A database that refuses to follow an edge to nowhere has one; which edges it has, nobody knows then."""
+    assert graphs(NODES, LINK, row(2, 5, 6, Op("traverse", "g", (("a", 1), (("a",), None))))) == [
+        ("dangling-edge", (2,))
+    ]
+
+
 def test_a_node_that_was_deleted_before_takes_its_edges_with_it() -> None:
     """After a delete had ended nobody sees the node or the edge, unless the delete or the adding is open."""
     late = row(2, 5, 6, SEEN)

@@ -54,7 +54,7 @@ def test_a_task_of_two_workers_at_a_time_is_a_duplicate_claim() -> None:
     (one,) = check_total_queue(history(*TWICE)).anomalies
     assert one.sentence == (
         "a of queue q was given to T2 and T3: 2 claims of it were committed, 0 can have been given back,"
-        " and a claim lasts 86400 s."
+        " and a claim lasts 86400.0 s."
     )
 
 
@@ -83,6 +83,15 @@ def test_a_claim_whose_time_is_over_is_nobodys() -> None:
     assert found(second, *TWICE[1:], clock="nanoseconds") == [("duplicate-claim", (2, 3))]
     later = row(2, 2_000_000_000, 2_000_000_001, got("a", 11))
     assert found(second, *TWICE[1:3], later, clock="nanoseconds") == []
+
+
+def test_a_history_that_does_not_tell_how_long_claims_last_is_taken_at_its_best() -> None:
+    """Without make_queue a claim may have run out, and may be held still."""
+    assert found(*TWICE[1:]) == []
+    claimed = (PUT, row(1, 3, 4, got("a", 10)))
+    assert found(*claimed, row(2, 7, 8, NOTHING)) == []
+    assert found(*claimed, row(1, 5, 6, nack(10)), row(2, 7, 8, NOTHING)) == [("lost-task", (0, 3))]
+    assert found(PUT, row(2, 7, 8, NOTHING)) == [("lost-task", (0, 1))]
 
 
 def test_what_was_put_in_and_is_in_nobodys_hands_is_lost() -> None:
@@ -140,8 +149,21 @@ def test_a_claim_that_is_over_cannot_be_ended() -> None:
     assert found(*claims, row(1, 7, 8, ack(10))) == [("stale-ack", (2, 3, 4))]
     assert found(*claims, row(1, 7, 8, ack(10, False))) == []
     assert found(*claims, row(1, 6, 8, ack(10))) == []
-    twice = (FOR_EVER, PUT, row(1, 3, 4, got("a", 10)), row(1, 5, 6, nack(10)), row(1, 7, 8, nack(10)))
-    assert found(*twice) == [("stale-ack", (2, 3, 4))]
+    given_back = (FOR_EVER, PUT, row(1, 3, 4, got("a", 10)), row(1, 5, 6, nack(10)))
+    assert found(*given_back, row(1, 7, 8, ack(10))) == [("stale-ack", (2, 3, 4))]
+    assert found(*given_back, row(1, 7, 8, nack(10))) == []
+
+
+def test_a_claim_that_never_was_cannot_be_ended() -> None:
+    """An acknowledgement with the receipt of an aborted claim is stale, unless an unanswered dequeue may have it."""
+    aborted = row(1, 3, 4, got("a", 10), status=Status.ABORTED)
+    done = row(1, 5, 6, ack(10))
+    assert found(FOR_EVER, PUT, aborted, done) == [("stale-ack", (2, 3))]
+    assert found(FOR_EVER, PUT, aborted, row(1, 5, 6, ack(10, False))) == []
+    assert found(FOR_EVER, PUT, aborted, row(1, 5, 6, nack(10))) == []
+    assert found(FOR_EVER, PUT, aborted, done, row(2, 3, 4, got("a", 10))) == []
+    unanswered = row(3, 1, 9, Op("dequeue", "q", UNSEEN), status=Status.UNKNOWN)
+    assert found(FOR_EVER, PUT, unanswered, aborted, done) == []
 
 
 def test_receipts_that_are_one_for_all_claims_of_a_task_show_no_stale_end() -> None:
@@ -160,6 +182,13 @@ def test_nobody_gets_what_nobody_put_in() -> None:
     assert found(FOR_EVER, PUT, row(1, 3, 4, got("a", 10, task=2))) == [("garbage-read", (2,))]
     assert found(FOR_EVER, row(0, 1, 2, put("a", None), status=Status.UNKNOWN), row(1, 3, 4, got("a", 10))) == []
     assert found(FOR_EVER, row(1, 3, 4, got("a", 10)), cut="its end is missing") == []
+
+
+def test_a_task_without_its_payload_is_known_by_its_id() -> None:
+    """A weak level may leave half a task behind: it is the same task all the same."""
+    bare = row(2, 5, 6, Op("dequeue", "q", (1, None, 1, 11)))
+    assert found(*TWICE[:3], bare) == [("duplicate-claim", (2, 3))]
+    assert found(FOR_EVER, bare) == [("garbage-read", (1,))]
 
 
 def test_a_cut_history_accuses_of_nothing_that_is_missing_from_it() -> None:

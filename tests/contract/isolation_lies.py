@@ -149,7 +149,7 @@ LIES: dict[str, Lie] = {
     "A3.5": Lie(latest=keys(b"^snapshot row", "get_batch")),
     "A4.1": Lie(dirty=keys(_SESSION + b"undone$")),
     "A4.2": Lie(kept=keys(_SESSION + b"undone$")),
-    "A4.3": Lie(kept=keys(rb"^session:(?!probe)")),
+    "A4.3": Lie(kept=keys(rb"^session:(?!probe|queue)")),
     "A4.4": Lie(dirty=keys(b"", "exists")),
     "A4.5": Lie(kept=keys(b"^key$")),
     "A5.1": Lie(answer=seen("r", "kown", "first", "initial")),
@@ -213,4 +213,6 @@ LIES: dict[str, Lie] = {
     "D2.5": Lie(claims=claims("acknowledged", "not acknowledged", 0)),
     "D3.1": Lie(claims=claims("failing", "immortal", 0)),
     "D3.2": Lie(claims=claims("failing", "unburied", 0)),
+    "D4.1": Lie(claims=lambda queue, count: "twice" if queue == "tasks" and count % 5 == 0 else ""),
+    "D4.2": Lie(claims=lambda queue, count: "lost" if queue == "tasks" and count % 5 == 0 else ""),
 }

@@ -1,7 +1,8 @@
-"""A correct queue in plain Python, under one lock, and wrong only where `Lie` says so."""
+"""Correct queues in plain Python, under one lock or within a transaction, and wrong only where `Lie` says so."""
 
 from __future__ import annotations
 
+import itertools
 import pickle
 import time
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from threading import Lock
 from typing import Any
 
 from isolation_lies import Lie
+from isolation_store import Transaction
 
 from harness.surface import Claim, Refused
 
@@ -126,3 +128,55 @@ class Queues:
                 del queue.tasks[number]
                 if self._lie.claims(queue.name, 0) != "unburied":
                     queue.dead.append(number)
+
+
+class SessionQueue:
+    """A queue within a transaction: all of its tasks, (id, payload, attempt, receipt), are the value of one key."""
+
+    def __init__(self, transaction: Transaction, name: str, key: bytes) -> None:
+        self._transaction = transaction
+        self._name = name
+        self._key = key
+
+    def ask(self, kind: str, given: Any) -> Any:
+        """The completed value of an operation of this kind, as `harness.history.KINDS` describes."""
+        tasks = list(self._transaction.get(self._key, kind) or [])
+        answer = getattr(self, f"_{kind}")(tasks, given)
+        self._transaction.write(self._key, tasks, kind)
+        return answer
+
+    def _make_queue(self, tasks: list[Any], given: Any) -> Any:
+        return given
+
+    def _enqueue(self, tasks: list[Any], payload: Any) -> Any:
+        number = next(_numbers)
+        tasks.append((number, payload, 0, None))
+        return payload, number
+
+    def _dequeue(self, tasks: list[Any], given: None) -> Any:
+        free = next((place for place, task in enumerate(tasks) if task[3] is None), None)
+        if free is None:
+            return None
+        number, payload, attempt, _ = tasks[free]
+        claim = (number, payload, attempt + 1, next(_numbers))
+        wrong = self._transaction.lie.claims(self._name, claim[3])
+        if wrong == "lost":
+            del tasks[free]
+            return None
+        if wrong != "twice":
+            tasks[free] = claim
+        return claim
+
+    def _ack(self, tasks: list[Any], receipt: Any) -> Any:
+        kept = [task for task in tasks if task[3] != receipt]
+        own = len(kept) < len(tasks)
+        tasks[:] = kept
+        return receipt, own
+
+    def _nack(self, tasks: list[Any], receipt: Any) -> Any:
+        own = any(task[3] == receipt for task in tasks)
+        tasks[:] = [(*task[:3], None) if task[3] == receipt else task for task in tasks]
+        return receipt, own
+
+
+_numbers = itertools.count(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from isolation_lies import LIES, Lie, together
-from isolation_queue import Queues
+from isolation_queue import Queues, SessionQueue
 from isolation_sql import SqlDatabase
 from isolation_store import Store, Transaction
 
@@ -44,6 +44,7 @@ _CALLS: Mapping[str, Callable[..., Any]] = {
     "get_batch": _get_batch,
 }
 _QUEUE = ("make_queue", "enqueue", "dequeue", "ack", "nack", "dead_letters")
+_SESSION_QUEUE = ("make_queue", "enqueue", "dequeue", "ack", "nack")
 _OFFERED = {*_CALLS, *_QUEUE, "sql"}
 _LOCK = "lock"
 
@@ -60,7 +61,7 @@ class MockTarget:
 
     def __init__(self, lie: str = "", steps: str = "yes") -> None:
         self.settings: Mapping[str, str] = {"lie": lie} if lie else {}
-        kinds = frozenset({"r", "w", "append", "scan", "delete"})
+        kinds = frozenset({"r", "w", "append", "scan", "delete", *_SESSION_QUEUE})
         self.capabilities = Capabilities(kinds=kinds, steps=steps == "yes")
         told = [one for check, one in LIES.items() if check == lie or check.startswith(f"{lie}.")]
         self._lie = together(told) if told else Lie()
@@ -108,6 +109,10 @@ class MockSession:
                 low, high = map(_stored, op.key)
                 found = transaction.scan(low, high, "session scan")
                 return op._replace(value={key.decode().removeprefix(_PREFIX): value for key, value in found})
+            case "make_queue" | "enqueue" | "dequeue" | "ack" | "nack":
+                return op._replace(
+                    value=SessionQueue(transaction, op.key, _stored(f"queue {op.key}")).ask(op.kind, op.value)
+                )
         return op
 
     def commit(self) -> None:

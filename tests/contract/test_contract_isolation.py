@@ -15,7 +15,7 @@ from workloads.contract.rivals import WAITING
 OURS = [scenario for scenario in SCENARIOS if scenario.section in "ABCD"]
 CHECKS = [(scenario, check.id) for scenario in OURS for check in scenario.checks]
 TARGET = "isolation_target:MockTarget"
-BY_SESSIONS = [scenario for scenario in OURS if not scenario.calls]
+BY_SESSIONS = [scenario for scenario in OURS if not scenario.calls and "dequeue" not in scenario.kinds]
 SLOW = {"B1", "B2", "D1"}
 
 

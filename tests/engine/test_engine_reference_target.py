@@ -138,7 +138,7 @@ def test_a_session_survives_misuse_after_a_refusal() -> None:
         session.step(Op("r", "x"))
     session.abort()
     assert transact(session, Op("w", "x", 1)) == [1]
-    with pytest.raises(ValueError, match="no operation 'sql'"):
-        transact(session, Op("sql", "select 1"))
+    with pytest.raises(ValueError, match="no operation 'juggle'"):
+        transact(session, Op("juggle", "x"))
     session.close()
     target.close()

@@ -12,7 +12,7 @@ from engine_watch import Watch
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from engine import Conflict, Database, InvalidArgument, InvalidValue, MemoryVfs, StaleClaim
+from engine import Conflict, Database, InvalidArgument, InvalidValue, IsolationLevel, MemoryVfs, StaleClaim
 from engine.models.queue import DeadLetter, Queue, Task
 
 
@@ -425,3 +425,22 @@ TestQueueIsALine.settings = settings(
     max_examples=100, stateful_step_count=30, deadline=None, database=None, derandomize=True,
     suppress_health_check=list(HealthCheck),
 )  # fmt: skip
+
+
+def test_what_overwriting_transactions_leave_of_a_task_stops_nobody() -> None:
+    """A claim that is written over the acknowledgement, as READ_COMMITTED lets it be, leaves no task and no error."""
+    queue, watch, database = opened()
+    for payload in (b"one", b"two"):
+        queue.enqueue(payload)
+    first = database.transaction(IsolationLevel.READ_COMMITTED)
+    claim = first.queue("q").dequeue()
+    with database.transaction(IsolationLevel.READ_COMMITTED) as second:
+        other = second.queue("q").dequeue()
+        assert claim is not None
+        assert other is not None
+        assert claim.payload == other.payload == b"one"
+        second.queue("q").ack(other)
+    first.commit()
+    watch.seconds += 60
+    assert taken(queue).payload == b"two"
+    assert queue.dequeue() is None

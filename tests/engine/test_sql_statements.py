@@ -43,6 +43,8 @@ SELECTS = [
     ("SELECT id FROM people WHERE id = 2.5", []),
     ("SELECT id FROM people WHERE id = NULL", []),
     ("SELECT id FROM people WHERE id > 1e300", []),
+    ("SELECT id FROM people WHERE id = 1e308 OR id < -1e308", []),
+    ("SELECT id FROM people WHERE id = 1e308", []),
     ("SELECT DISTINCT town FROM people ORDER BY town", [(None,), ("Oslo",), ("Rome",)]),
     ("SELECT DISTINCT age, age IS NULL FROM people", [(36, False), (None, True), (7, False)]),
     ("SELECT name FROM people ORDER BY age, name DESC", [("Bob",), ("Cy",), ("Di",), ("Ada",)]),
@@ -73,6 +75,8 @@ SELECTS = [
     ("SELECT p.name, q.pet FROM people p INNER JOIN pets AS q ON q.owner = p.id WHERE p.id = 3", [("Cy", "fish")]),
     ("SELECT name, pet FROM people LEFT JOIN pets ON owner = id AND pet <> 'dog' ORDER BY name",
      [("Ada", "cat"), ("Bob", None), ("Cy", "fish"), ("Di", None)]),
+    ("SELECT name, pet FROM people LEFT JOIN pets ON owner = id AND id = 3",
+     [("Ada", None), ("Bob", None), ("Cy", "fish"), ("Di", None)]),
     ("SELECT pet, name FROM pets LEFT JOIN people ON id = owner ORDER BY pet",
      [("cat", "Ada"), ("dog", "Ada"), ("fish", "Cy"), ("stray", None)]),
     ("SELECT pet FROM pets LEFT JOIN people ON id = owner WHERE id IS NULL", [("stray",)]),
@@ -85,6 +89,8 @@ SELECTS = [
     ("SELECT NAME, PEOPLE.Age FROM People WHERE iD = 3", [("Cy", 7)]),
     ("SELECT 1 + 1, 'a' || 'b', NULL", [(2, "ab", None)]),
     ("SELECT 1 WHERE FALSE", []),
+    ("SELECT 1 IN (), NULL IN (), NULL NOT IN (), 1 IN (2, NULL), 2 IN (2, NULL)",
+     [(False, False, True, None, True)]),
     ("SELECT 7 / 2, -7 / 2, 7 % -2, -7 % 2, 7 / 2.0, 7.5 % 2, 2 * 3 - 4, -(3)", [(3, -3, 1, -1, 3.5, 1.5, 2, -3)]),
     ("SELECT CASE age WHEN 36 THEN 'x' WHEN 7 THEN 'y' END FROM people ORDER BY id",
      [("x",), (None,), ("y",), ("x",)]),
@@ -232,6 +238,17 @@ def test_unique_follows_the_rows() -> None:
         with pytest.raises(SqlConstraintError, match=f"name = '{name}'"):
             database.execute("UPDATE t SET name = ? WHERE id = 3", [name])
     assert database.execute("SELECT id FROM t WHERE name = 'c'").rows == [(1,)]
+
+
+@pytest.mark.parametrize("change", ["name = NULL", "id = NULL", "id = 1", "name = 'b'"])
+def test_an_update_keeps_the_constraints(change: str) -> None:
+    """An UPDATE that would violate NOT NULL, UNIQUE or PRIMARY KEY in one row is refused, and changes none."""
+    database = Database.open()
+    database.execute("CREATE TABLE t (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)")
+    database.execute("INSERT INTO t VALUES (1, 'a'), (2, 'b'), (3, 'c')")
+    with pytest.raises(SqlConstraintError):
+        database.execute(f"UPDATE t SET {change} WHERE id <> 2")
+    assert database.execute("SELECT * FROM t").rows == [(1, "a"), (2, "b"), (3, "c")]
 
 
 def test_a_dropped_table_leaves_nothing() -> None:

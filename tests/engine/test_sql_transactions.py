@@ -92,7 +92,7 @@ OVERLAPS = {
         True, True,
     ),
     "different ranges": (
-        ["SELECT COUNT(*) FROM accounts WHERE id BETWEEN 3 AND 5", "INSERT INTO accounts VALUES (4, 'x', 1)"],
+        ["SELECT COUNT(*) FROM accounts WHERE id BETWEEN 3 AND 5", "INSERT INTO accounts VALUES (5, 'x', 1)"],
         ["SELECT COUNT(*) FROM accounts WHERE id > 5", "INSERT INTO accounts VALUES (6, 'y', 1)"],
         True, True,
     ),

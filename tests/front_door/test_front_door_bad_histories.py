@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from front_door_commands import WRITE_SKEW, Finished, one_sentence
 
+from anomalist.suites import WORKLOADS
+
 Command = Callable[..., Finished]
 
 APPENDED = '{"process": 0, "type": "invoke", "f": "txn", "value": [["append", "x", 1]]}'
@@ -150,8 +152,7 @@ def test_of_several_histories_each_is_named(command: Command, tmp_path: Path) ->
     [
         (
             ("-w", "nonsense"),
-            "skew.edn: no checker judges workload 'nonsense'; say which one it is with -w: list-append, bank, "
-            "write-skew, predicate-skew, counter, long-fork, set.",
+            f"skew.edn: no checker judges workload 'nonsense'; say which one it is with -w: {', '.join(WORKLOADS)}.",
         ),
         (("--anomalies", "G2-item,G9"), "unknown anomaly 'G9'; `anomalist list anomalies` names them all."),
         (

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from front_door_commands import Finished, one_sentence
 
+from anomalist.suites import WORKLOADS
+
 Command = Callable[..., Finished]
 
 SMALL = ("run", "-w", "set", "--txns", "20")
@@ -17,11 +19,10 @@ OWN_KNOWN = "known: reference, sochdb, or a class of yours as module.path:Class.
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("run", "nonsense"), "unknown suite 'nonsense'; known suites: quick, standard."),
+        (("run", "nonsense"), "unknown suite 'nonsense'; known suites: quick, standard, models, contract."),
         (
             ("run", "-w", "nonsense"),
-            "unknown workload 'nonsense'; known workloads: list-append, bank, write-skew, predicate-skew, counter, "
-            "long-fork, set.",
+            f"unknown workload 'nonsense'; known workloads: {', '.join(WORKLOADS)}.",
         ),
         (
             ("run", "-i", "repeatable-read"),

@@ -42,20 +42,29 @@ def test_the_catalogue_is_as_large_as_was_asked_for() -> None:
 
 def test_selftest_prints_one_document(command: Command) -> None:
     """Exit 0 and the shape that other tools rely on."""
-    words = ("-m", "strict-comparison", "-m", "stamp-assigned", "-m", "placeholder-stats", "--clean-runs", "7")
+    words = (
+        "-m",
+        "strict-comparison",
+        "-m",
+        "stamp-assigned",
+        "-m",
+        "codec-number-of-the-newest",
+        "--clean-runs",
+        "7",
+    )
     finished = command("selftest", "--quick", *words, "-j", "1", "--json")
     assert finished.code == 0
     document = json.loads(finished.out)
     assert document["schema_version"] == 1
     assert [(one["name"], one["killed"]) for one in document["mutants"]] == [
-        ("strict-comparison", True), ("stamp-assigned", True), ("placeholder-stats", True),
+        ("strict-comparison", True), ("stamp-assigned", True), ("codec-number-of-the-newest", True),
     ]  # fmt: skip
     by = [one["by"] for one in document["mutants"]]
     assert (by[0]["where"], by[0]["checker"], by[0]["txns"]) == ("write-skew", "write-skew", 250)
     assert "G2-item" in by[0]["found"]
     assert len(by[0]["witness"]) == 16
     assert (by[1]["instrument"], by[1]["txns"]) == ("schedule", 4)
-    assert (by[2]["where"], by[2]["checks"]) == ("stats", 1)
+    assert (by[2]["where"], by[2]["checks"]) == ("compression", 1)
     assert (document["clean"]["runs"], document["clean"]["accusations"]) == (7, 0)
     assert document["command"].startswith("anomalist selftest --quick -m strict-comparison")
 
@@ -99,7 +108,7 @@ def test_another_anomaly_than_the_row_names_is_no_kill() -> None:
 def test_an_accusation_of_the_engine_fails(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where an instrument finds something in the engine itself, exit 1 and what it found."""
     monkeypatch.setattr("engine.store.Store.rule_class", NothingIsJudged)
-    finished = command("selftest", "-m", "ttl-ignored", "--quick", "--clean-runs", "3", "-j", "1")
+    finished = command("selftest", "-m", "ttl-per-read", "--quick", "--clean-runs", "3", "-j", "1")
     assert finished.code == 1
     assert "the engine itself is accused by workload write-skew: G2-item" in finished.out
 
@@ -125,7 +134,7 @@ def test_processes_find_the_same(command: Command) -> None:
 
 def test_an_interrupt_ends_it_with_what_there_is(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C: exit 130, the kills so far are printed."""
-    made = iter([attempt(Job("ttl-ignored", "contract", "ttl"))])
+    made = iter([attempt(Job("ttl-per-read", "contract", "ttl"))])
 
     def interrupted(job: Job) -> Attempt:
         try:
@@ -134,7 +143,7 @@ def test_an_interrupt_ends_it_with_what_there_is(command: Command, monkeypatch: 
             raise KeyboardInterrupt from None
 
     monkeypatch.setattr(selftest, "attempt", interrupted)
-    finished = command("selftest", "-m", "ttl-ignored", "-m", "placeholder-stats", "--quick", "-j", "1")
+    finished = command("selftest", "-m", "ttl-per-read", "-m", "strict-comparison", "--quick", "-j", "1")
     assert finished.code == 130
     assert "1 of 2 mutants killed" in finished.out
     assert "interrupted" in finished.out

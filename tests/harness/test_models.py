@@ -163,7 +163,17 @@ def test_a_graph_says_what_it_refuses() -> None:
     found = Traversal({"b": {}, "a": {}}, [edge, ("a", "j", "b")])
     look = Op("traverse", "g", ("a", 1))
     assert perform(look, found)[0].value == (("a", 1), (("a", "b"), (("a", "j", "b"), edge)))
-    assert perform(look, Refused("missing"))[0].value == (("a", 1), ((), ()))
+    assert perform(look, Refused("missing"), Refused("missing"))[0].value == (("a", 1), ((), ()))
+
+
+def test_an_edge_that_leads_nowhere_is_told_from_a_start_that_is_missing() -> None:
+    """Where the start is there before and after, something behind it is missing; else either came or went."""
+    look, alone, missing = Op("traverse", "g", ("a", 1)), Traversal({"a": {}}, []), Refused("missing")
+    nowhere, asked = perform(look, missing, alone, missing, alone)
+    assert nowhere.value == (("a", 1), (("a",), None))
+    assert [call[3] for call in asked] == [1, 0, 1, 0]
+    assert perform(look, missing, alone, alone)[0].value == (("a", 1), (("a",), ()))
+    assert perform(look, missing, alone, missing, missing)[0].value == (("a", 1), ((), ()))
 
 
 @pytest.mark.parametrize(

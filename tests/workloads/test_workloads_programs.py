@@ -55,7 +55,7 @@ def _run(name: str, count: int, seed: int = 1, **params: Any) -> list[list[Op]]:
 
 def test_the_table_holds_the_workloads_by_their_names() -> None:
     """The key in the table is the name in the record; those on plain keys come first."""
-    models = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph")
+    models = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph", "restart")
     assert tuple(WORKLOADS) == (*NAMES, *models)
     assert all(name == workload.name for name, workload in WORKLOADS.items())
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
-from harness.contract import Check, Conducted, Handle, Observed, Rig, Scenario, Skipped, answer, tried
+from harness.contract import Check, Conducted, Handle, Observed, Rig, Scenario, Skipped, Transaction, answer, tried
 from workloads.contract.performances import lapse, performances, reads_before_commits
 from workloads.contract.rivals import Rival, in_both_orders, interleaved, outcome_of
 from workloads.contract.scripts import INCREMENTS, LATE_INCREMENTS
@@ -59,10 +60,14 @@ def _by_itself(db: Handle) -> list[str]:
         transaction.call("get", key)
         if written_before:
             transaction.call("put", key, b"within")
-        alone = answer(lambda key=key: db.call("put", key, b"alone"))  # type: ignore[misc]
-        within = outcome_of(transaction, lambda on, key=key: on.call("put", key, b"within"))  # type: ignore[misc]
+        alone = answer(partial(db.call, "put", key, b"alone"))
+        within = outcome_of(transaction, partial(_put_within, key))
         failures.append(_lost_put(alone, within, db.call("get", key)))
     return failures
+
+
+def _put_within(key: bytes, on: Transaction) -> None:
+    on.call("put", key, b"within")
 
 
 def _lost_put(alone: str, within: str, stored: bytes | None) -> str:

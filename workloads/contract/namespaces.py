@@ -29,8 +29,11 @@ def _apart(rig: Rig) -> Iterator[Observed]:
     yield holds("O1.1", not wrong, f"{told}: {wrong[0]}" if wrong else told)
     if rig.has("ns_scan"):
         yield same("O1.2", _wrong_rows(db, "tenant_0"), [], "rows of tenant_0 by a scan that are too many or too few")
-        alike = [_wrong_rows(db, tenant) for tenant in ("tenant_1", "tenant_10")]
-        yield same("O1.3", alike, [[], []], "such rows of tenant_1, and of tenant_10")
+        # A name and a key that are joined without an end between them: tenant_1 and 0key_00 are tenant_10 and key_00.
+        alike = [_wrong_rows(db, tenant, "") for tenant in ("tenant_1", "tenant_10")]
+        through = outcome(db.call, "ns_get", "tenant_1", f"0{_KEYS[0]}")
+        what = "such rows of all of tenant_1, of all of tenant_10, and a key of tenant_10 by way of tenant_1"
+        yield same("O1.3", [*alike, through], [[], [], None], what)
     if rig.has("ns_delete"):
         key = _KEYS[0]
         outcome(db.call, "ns_delete", "tenant_1", key)
@@ -43,9 +46,9 @@ def _value(tenant: str, key: str) -> bytes:
     return f"{tenant} has {key}".encode()
 
 
-def _wrong_rows(db: Handle, tenant: str) -> Any:
+def _wrong_rows(db: Handle, tenant: str, prefix: str = "key_") -> Any:
     """Rows that a scan should not have or should have; an exception as it is."""
-    seen = outcome(db.call, "ns_scan", tenant, "key_")
+    seen = outcome(db.call, "ns_scan", tenant, prefix)
     if not isinstance(seen, list):
         return seen
     expected = [(key, _value(tenant, key)) for key in _KEYS]

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from harness.contract import Check, Handle, Observed, Rig, Scenario, Skipped, answer, holds, outcome, same, tried
 from harness.surface import Claim, Refused
+from workloads.contract.performances import anomalies_of
 
 __all__ = ["QUEUES"]
 
@@ -205,7 +206,7 @@ def _acknowledged(rig: Rig, db: Handle) -> Observed | Skipped:
         db.call("enqueue", queue, _PAYLOAD)
         began = rig.now()
         claim = db.call("dequeue", queue, "worker1")
-        said = answer(lambda: db.call("ack", queue, claim.receipt))  # noqa: B023  Called at once.
+        said = answer(partial(db.call, "ack", queue, claim.receipt))
         if not said or rig.now() - began < visibility_s * _CLOCKS_DIFFER:
             break
     else:
@@ -239,6 +240,23 @@ def _dead_letters(rig: Rig) -> Iterator[Observed]:
     yield same("D3.1", deliveries, expected, "(task, attempt) of all deliveries")
     if rig.has("dead_letters"):
         yield same("D3.2", db.call("dead_letters", "failing"), [task], "the dead letters")
+
+
+# D4
+
+_RECORDED: Final = ("make_queue", "enqueue", "dequeue", "ack", "nack")
+_TXNS: Final = 400
+
+
+def _recorded(rig: Rig) -> Iterator[Observed]:
+    """Tasks are put in, claimed, acknowledged and given back within transactions, some of which are rolled back."""
+    ran = rig.run("queue", clients=_WORKERS, txns=_TXNS)
+    wrong = {anomaly.name: anomaly.sentence for anomaly in anomalies_of(ran)}
+    told = f"{_TXNS} transactions by {_WORKERS} clients"
+    twice = wrong.pop("duplicate-claim", "")
+    yield holds("D4.1", not twice, f"{told}: {twice or 'each claim was one worker’s'}")
+    others = [f"{name}: {sentence}" for name, sentence in wrong.items()] or ([ran.trouble] if ran.trouble else [])
+    yield holds("D4.2", not others, f"{told}: {'; '.join(others) or 'every task was there until it was done'}")
 
 
 QUEUES: Final[tuple[Scenario, ...]] = (
@@ -285,6 +303,21 @@ QUEUES: Final[tuple[Scenario, ...]] = (
         checks=(
             Check("D3.1", "A task that is always given back is delivered exactly three times."),
             Check("D3.2", "After that it is the one dead letter.", ("dead_letters",), True),
+        ),
+    ),
+    Scenario(
+        id="D4",
+        title="Queue in transactions",
+        severity="high",
+        level="serializable",
+        kinds=_RECORDED,
+        program=_recorded,
+        time_limit_s=60.0,  # A recorded run may take 20 s, and then its queue is emptied.
+        impact="A task that is claimed or put in by a transaction is claimed by another one too, or lost.",
+        advice="Keep claims where transactions keep everything else, and let them conflict.",
+        checks=(
+            Check("D4.1", "In a recorded history of 10 clients nobody claims a task that is another's.", ours=True),
+            Check("D4.2", "In it no task is lost, and none comes back that was acknowledged.", ours=True),
         ),
     ),
 )

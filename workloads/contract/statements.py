@@ -7,26 +7,12 @@ Every value is a literal in the statement, so that a target needs no parameters.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
-from harness.contract import (
-    Check,
-    Handle,
-    Observed,
-    Rig,
-    Scenario,
-    Skipped,
-    Transaction,
-    answer,
-    holds,
-    outcome,
-    same,
-)
-from workloads.contract.rivals import Rival, in_both_orders, interleaved
+from harness.contract import Check, Handle, Observed, Rig, Scenario, answer, holds, outcome, same
+from workloads.contract.sql_races import INSERT_RACE, SQL_TRANSACTIONS
 
 __all__ = ["STATEMENTS"]
-
-_SHOWN: Final = 3
 
 
 def _sql(db: Handle, *statements: str) -> Any:
@@ -60,65 +46,6 @@ def _short(rows: Any) -> str:
 
 def _but(expected: Any) -> str:
     return f", expected {_short(expected)}"
-
-
-# C1
-
-
-class _Inserted(NamedTuple):
-    """What became of inserts by many threads: the names that were acknowledged, the rows, and the errors met."""
-
-    acknowledged: list[str]
-    rows: list[dict[str, Any]]
-    errors: list[str]
-    refusals: int
-
-
-_TRIES: Final = 1_000  # More than a table's other inserts, each of which can stand in the way once.
-
-
-def _insert_race(rig: Rig) -> Iterator[Observed]:
-    db = rig.open()
-    small = _inserted(rig, db, "race4", threads=4, each=20)
-    ids = [row.get("id") for row in small.rows]
-    distinct = len({repr(one) for one in ids}) == len(ids) and None not in ids
-    yield holds("C1.1", bool(ids) and distinct, f"{len(ids)} rows with {len({repr(one) for one in ids})} ids")
-    yield _acknowledged("C1.2", small)
-    yield _acknowledged("C1.3", _inserted(rig, db, "race20", threads=20, each=20))
-
-
-def _inserted(rig: Rig, db: Handle, table: str, *, threads: int, each: int) -> _Inserted:
-    db.call("sql", f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, name TEXT)")
-    acknowledged: list[str] = []
-    refusals: list[str] = []
-
-    def work(number: int) -> None:
-        for count in range(each):
-            name = f"worker{number}-{count}"
-            for _ in range(_TRIES):
-                said = answer(lambda name=name: db.call("sql", f"INSERT INTO {table} (name) VALUES ('{name}')"))  # type: ignore[misc]
-                if said != "conflict":
-                    break
-                refusals.append(name)
-            if said not in {"", "conflict"}:
-                raise RuntimeError(said)
-            if not said:
-                acknowledged.append(name)
-
-    errors = [str(one) for one in rig.threads(threads, work) if one is not None]
-    rows = db.call("sql", f"SELECT id, name FROM {table}")
-    return _Inserted(acknowledged, rows, errors, len(refusals))
-
-
-def _acknowledged(check: str, inserted: _Inserted) -> Observed:
-    names = [row.get("name") for row in inserted.rows]
-    count = len(inserted.acknowledged)
-    told = (
-        f"{count} inserts were acknowledged, {inserted.refusals} refused for a conflict, {len(names)} rows are there"
-    )
-    if inserted.errors:
-        return holds(check, False, f"{told}; errors: {inserted.errors[:_SHOWN]}")
-    return holds(check, count > 0 and sorted(map(str, names)) == sorted(inserted.acknowledged), told)
 
 
 # C2
@@ -241,62 +168,12 @@ def _selection(rig: Rig) -> Iterator[Observed]:
     yield kept if said == "duplicate" else kept._replace(holds=False, failed=1)
 
 
-# C6
-
-
-def _transactions(rig: Rig) -> Iterator[Observed | Skipped]:
-    yield interleaved(rig, "C6.1", lambda db: [_taken_back(db)], "the insert was gone after the abort")
-    yield interleaved(
-        rig, "C6.2", _doctors, "one of two doctors, who each leave if the other is on call, was refused"
-    )
-
-
-def _taken_back(db: Handle) -> str:
-    db.call("sql", "CREATE TABLE kept (id INTEGER PRIMARY KEY, name TEXT)")
-    transaction = db.begin()
-    transaction.call("sql", "INSERT INTO kept (id, name) VALUES (1, 'uncommitted')")
-    before = db.call("sql", "SELECT name FROM kept")
-    transaction.abort()
-    after = db.call("sql", "SELECT name FROM kept")
-    return "" if before == after == [] else f"an insert was seen as {before} before its abort and {after} after it"
-
-
-def _doctors(db: Handle) -> list[str]:
-    db.call("sql", "CREATE TABLE doctors (id INTEGER PRIMARY KEY, name TEXT, duty TEXT)")
-    return in_both_orders(db, lambda name: _pair(db, 1 if name == "together" else 3))
-
-
-def _pair(db: Handle, first: int) -> tuple[Rival, Rival]:
-    for number in (first, first + 1):
-        db.call("sql", f"INSERT INTO doctors (id, name, duty) VALUES ({number}, 'doctor{number}', 'on')")
-    return _doctor(first, first + 1), _doctor(first + 1, first)
-
-
-def _doctor(own: int, other: int) -> Rival:
-    def look(on: Transaction) -> Any:
-        return on.call("sql", f"SELECT duty FROM doctors WHERE id = {other}")
-
-    return Rival(look, lambda on: on.call("sql", f"UPDATE doctors SET duty = 'off' WHERE id = {own}"))
-
-
 def _section(number: int, title: str, severity: str, **rest: Any) -> Scenario:
     return Scenario(id=f"C{number}", title=title, severity=severity, calls=("sql",), **rest)
 
 
 STATEMENTS: Final[tuple[Scenario, ...]] = (
-    _section(
-        1,
-        "Concurrent inserts",
-        "critical",
-        program=_insert_race,
-        impact="Rows that were acknowledged overwrite each other, because two inserts take the same id.",
-        advice="Take the next id within the transaction that stores the row.",
-        checks=(
-            Check("C1.1", "Rows that 4 threads insert without an id all get ids of their own."),
-            Check("C1.2", "4 threads' 20 inserts each are all there if they were acknowledged."),
-            Check("C1.3", "So are 20 threads' 20 inserts each.", ours=True),
-        ),
-    ),
+    INSERT_RACE,
     _section(
         2,
         "Values",
@@ -359,17 +236,5 @@ STATEMENTS: Final[tuple[Scenario, ...]] = (
             Check("C5.5", "A primary key that is there already is refused, and its row stays.", ours=True),
         ),
     ),
-    _section(
-        6,
-        "SQL in transactions",
-        "critical",
-        level="serializable",
-        program=_transactions,
-        impact="What keys and values are protected from happens to rows.",
-        advice="Let statements read and write through the transaction that they are part of.",
-        checks=(
-            Check("C6.1", "Nobody sees an insert before its transaction commits, nor after it aborts.", ours=True),
-            Check("C6.2", "Of two that each read the row which the other updates one is refused.", ours=True),
-        ),
-    ),
+    SQL_TRANSACTIONS,
 )

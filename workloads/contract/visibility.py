@@ -52,14 +52,16 @@ def _phantom(rig: Rig) -> Iterator[Observed | Skipped]:
         yield interleaved(rig, "A3.5", lambda db: [_scans_of_a_snapshot(rig, db)], "every call found the same")
 
 
-def _scans(conducted: Conducted, session: str) -> list[Rows]:
-    """What the scans of a session found; nothing where it was refused, since its reads do not count then."""
+def _committed(conducted: Conducted, session: str) -> Txn | None:
+    """The transaction of a session if it committed: the reads of one that was refused do not count."""
     txn = transactions(conducted.performance).get(session)
-    return [op.value for op in txn.ops if op.kind == "scan"] if _is_committed(txn) and txn is not None else []
+    return txn if txn is not None and txn.status is Status.OK else None
 
 
-def _is_committed(txn: Txn | None) -> bool:
-    return txn is not None and txn.status is Status.OK
+def _scans(conducted: Conducted, session: str) -> list[Rows]:
+    """What the scans of a session found that committed."""
+    txn = _committed(conducted, session)
+    return [op.value for op in txn.ops if op.kind == "scan"] if txn is not None else []
 
 
 def _first_scan(conducted: Conducted) -> str:
@@ -80,8 +82,8 @@ def _second_scan(conducted: Conducted) -> str:
 def _new_scan(conducted: Conducted) -> str:
     """The rows that were there, with what T2 did to them if it committed."""
     expected: dict[Any, Any] = dict(ROWS)
-    change = transactions(conducted.performance).get("T2")
-    for op in change.ops if _is_committed(change) and change is not None else ():
+    change = _committed(conducted, "T2")
+    for op in change.ops if change is not None else ():
         if op.kind == "delete":
             del expected[op.key]
         else:
@@ -102,8 +104,9 @@ def _scans_of_a_snapshot(rig: Rig, db: Handle) -> str:
     db.call("delete", rows[1][0])
     again = transaction.call("scan", b"snapshot row", b"snapshot rox")
     wrong = [seen_by_every_call(rig, transaction, *row)[0] for row in (rows[0], rows[1], (b"snapshot row 6", None))]
-    if outcome_of(transaction, lambda on: None):
-        return ""  # What a transaction saw counts only if it may commit.
+    fate = outcome_of(transaction, lambda on: None)
+    if fate:  # What a transaction saw counts only if it may commit.
+        return "" if fate == "conflict" else f"the commit of a transaction that only read was refused with {fate}"
     if listed != rows or again != rows:
         return f"of {rows} a transaction scanned {listed} and then {again}"
     return next((f"in the same transaction {one}" for one in wrong if one), "")
@@ -123,13 +126,14 @@ def _dirty_read(rig: Rig) -> Iterator[Observed | Skipped]:
 
 
 def _dirty(conducted: Conducted) -> str:
-    moments = conducted.performance.moments
-    written = [moment for moment in moments if moment.step == "w1"]
-    if not any(moment.outcome == "done" for moment in written):
-        return f"the write that was to be taken back did not succeed: {written[-1].error or written[-1].outcome}"
-    reader = transactions(conducted.performance).get("T2")
-    seen = [op.value for op in reader.ops] if _is_committed(reader) and reader is not None else [1]
-    return fault(conducted, _COMMITTED) or ("" if seen == [1] else f"the reader saw {seen} instead of the original 1")
+    if broken := fault(conducted, _COMMITTED):
+        return broken
+    written = [moment.outcome for moment in conducted.performance.moments if moment.step == "w1"]
+    if "done" not in written:
+        return f"the write that was to be taken back did not succeed: {', '.join(written)}"
+    reader = _committed(conducted, "T2")
+    seen = [op.value for op in reader.ops] if reader is not None else [1]
+    return "" if seen == [1] else f"the reader saw {seen} instead of the original 1"
 
 
 def _undone(conducted: Conducted) -> str:
@@ -142,8 +146,8 @@ def _undone(conducted: Conducted) -> str:
 
 def _rolled_back(ran: Ran) -> Observed:
     aborted = int((ran.history.status == Status.ABORTED).sum())
-    assert aborted, "no transaction was rolled back, so nothing could have been seen of one"
     broken = ran.trouble or refutation(ran, _COMMITTED)
+    assert aborted or broken, "no transaction was rolled back, so nothing could have been seen of one"
     told = f"of {len(ran.history)} transactions by {_CLIENTS} clients {aborted} were taken back"
     return holds("A4.3", not broken, f"{told}: {broken}" if broken else f"{told}, and nobody saw anything of them")
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from harness.contract import Check, Conducted, Handle, Observed, Rig, Scenario, Skipped, Transaction, tried
 from harness.interleaving import Interleaving
 from workloads.contract.performances import lapse, performances, reads_before_commits
-from workloads.contract.rivals import LOOKS, Rival, in_both_orders, interleaved
+from workloads.contract.rivals import LOOKS, ONE_STAYED, Rival, in_both_orders, interleaved
 from workloads.contract.scripts import (
     BALANCE,
     OVERDRAFT_REPORT,
@@ -36,9 +36,9 @@ def _write_skew(rig: Rig) -> Iterator[Observed | Skipped]:
         yield _serializable(rig, check, script)
     for check, call in _BY_CALL:
         if rig.has(call, "put", "delete"):
-            yield interleaved(rig, check, _leaving(LOOKS[call]), _ONE_STAYED)
+            yield interleaved(rig, check, _leaving(LOOKS[call]), ONE_STAYED)
     if rig.has(*_PATHS):
-        yield interleaved(rig, "A2.9", _path_skew, _ONE_STAYED)
+        yield interleaved(rig, "A2.9", _path_skew, ONE_STAYED)
 
 
 def _predicate_write_skew(rig: Rig) -> Iterator[Observed | Skipped]:
@@ -64,9 +64,6 @@ def _overdraft(conducted: Conducted) -> str:
     if isinstance(alice, int) and isinstance(bob, int) and alice + bob >= 0:
         return ""
     return f"{' '.join(conducted.performance.order)}: alice has {alice!r} and bob {bob!r}"
-
-
-_ONE_STAYED: Final = "one of two doctors, who each leave if the other is on call, was refused"
 
 
 def _leaving(look: Callable[[Any, bytes], Any]) -> Callable[[Handle], list[str]]:
