@@ -142,7 +142,7 @@ class _Performance:
                 repro=program_of(self._rig, check.id, self._own[0], detail) if failed else "",
             )
         )
-        self._since = now
+        self._since = monotonic()
 
     def _transcript(self) -> tuple[str, ...]:
         """What was called since this was last told."""
