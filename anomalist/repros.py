@@ -11,7 +11,7 @@ from harness.contract import CheckOutcome, ContractRun
 from harness.interleaving import Performance
 from harness.repro import repro
 from harness.repro_lines import Unshowable
-from harness.scenario_repro import PROGRAMS, scenario_repro
+from harness.scenario_repro import PROGRAMS, PROMISES, promise_repro, scenario_repro
 from harness.step_repro import step_repro
 from harness.trouble import described
 
@@ -31,6 +31,8 @@ def program_of(rig: TargetRig, check: str, since: int, detail: str) -> str:
         return f"{NO_PROGRAM}target {rig.target} has no surface\n"
     done = {line.name for line in rig.transcript[since:]}
     try:
+        if PROMISES.get(check, ("",))[0] in surface.lacking:
+            return promise_repro(check, surface, detail)
         if "conduct" in done:
             return step_repro(_refuted(rig), surface.script, detail)
         if done & {"run", "threads"} or check in PROGRAMS:

@@ -14,9 +14,9 @@ from typing import Any, Final
 
 from harness.expressions import Expression
 from harness.repro_lines import Script, Unshowable, assembled
-from harness.surface import Lacking
+from harness.surface import Lacking, Surface
 
-__all__ = ["PROGRAMS", "scenario_repro"]
+__all__ = ["PROGRAMS", "PROMISES", "promise_repro", "scenario_repro"]
 
 _THREADS: Final = 20
 _PATH: Final = 'path = tempfile.mkdtemp() + "/database"'
@@ -43,6 +43,18 @@ def scenario_repro(check: str, script: Script, detail: str) -> str:
         return assembled([_PATH, *line("open", Expression("path")), *program(line)], detail)
     except Lacking as lacking:
         raise Unshowable(str(lacking)) from lacking
+
+
+def promise_repro(check: str, surface: Surface, detail: str) -> str:
+    """The program that makes a call as the documentation has it. Raises Unshowable where that is no help."""
+    name, arguments, within = PROMISES.get(check, ("", (), ""))
+    if name not in surface.lacking:
+        raise Unshowable("nothing was called")
+    *_, line = surface.script(name, arguments, within).split("\n")
+    call = line.removeprefix("t = ")
+    begun = surface.script("begin", (), "t").split("\n") if call == line and within else []
+    opened = surface.script("open", (Expression("path"),), "").split("\n")
+    return assembled([_PATH, *opened, *begun, f"print({name!r}, tried(lambda: {call}))"], detail)
 
 
 Line = Callable[..., list[str]]
@@ -89,16 +101,43 @@ def _inserts(line: Line) -> list[str]:
 
 def _queue(line: Line) -> list[str]:
     *_, claim = line("dequeue", "tasks", Expression("number"))
+    *_, acknowledged = line("ack", "tasks", Expression("claim"))
+    return [
+        *_filled(line),
+        "claims, refused = [], []",
+        "def work(number):",
+        f"    while (claim := {claim}) is not None:",
+        "        claims.append(claim.payload)",
+        f"        if {acknowledged} is False: refused.append(claim.payload)",
+        *_START,
+        'print("tasks 50, claimed", len(set(claims)), "claims", len(claims), "acks refused", len(refused))',
+    ]
+
+
+def _filled(line: Line) -> list[str]:
     return [
         *line("make_queue", "tasks", 60, 3),
         "for i in range(50):",
         *_deep(line("enqueue", "tasks", Expression('b"task-%d" % i')), 1),
-        "claims = []",
-        "def work(number):",
-        f"    while (claim := {claim}) is not None:",
-        "        claims.append(claim.payload)",
-        *_START,
-        'print("tasks 50, claimed", len(set(claims)), "claims", len(claims))',
+    ]
+
+
+def _processes(line: Line) -> list[str]:
+    *imports, opened = line("open", Expression("sys.argv[1]"))
+    *_, claim = line("dequeue", "tasks", "a process")
+    return [
+        *_filled(line),
+        *line("close"),
+        "child = r'''",
+        f"import sys, {', '.join(one.removeprefix('import ') for one in imports)}",
+        opened,
+        *line("make_queue", "tasks", 60, 3),
+        f"while (claim := {claim}) is not None: print(claim.payload.decode())",
+        f"{line('close')[-1]}'''",
+        "arguments = [sys.executable, '-c', child, path]",
+        "runs = [subprocess.run(arguments, capture_output=True, text=True, check=False) for _ in range(2)]",
+        "claims = [run.stdout.split() for run in runs]",
+        'print("tasks 50, claimed by one process", len(claims[0]), "and by one after it", len(claims[1]))',
     ]
 
 
@@ -150,7 +189,19 @@ PROGRAMS: Final[dict[str, Callable[[Line], list[str]]]] = {
     "B2": _counter,
     "C1": _inserts,
     "D1": _queue,
+    "D1.5": _processes,
     "D4.1": _queue,
     "D4.2": _redelivery,
     "H2.2": _recall,
+}
+
+# What section K asks for, as a call to be tried where the documentation has it and the target does not, and the
+# variable of the transaction that it is made in, or gives.
+PROMISES: Final[dict[str, tuple[str, tuple[Any, ...], str]]] = {
+    "K1.1": ("put_ttl", (b"session", b"1", 1), ""),
+    "K1.2": ("with_transaction", (Expression("lambda t: None"),), ""),
+    "K1.3": ("begin_at", ("snapshot",), "t"),
+    "K1.4": ("start_ts", (), "t"),
+    "K1.5": ("isolation", (), "t"),
+    "K1.6": ("begin_transaction", (), "t"),
 }

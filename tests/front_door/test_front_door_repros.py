@@ -12,7 +12,7 @@ from targets import sochdb_mock
 from targets.repro_runs import printed
 
 from anomalist.exits import UsageError
-from anomalist.repros import NO_PROGRAM, write_repros
+from anomalist.repros import NO_PROGRAM, make_place, write_repros
 from anomalist.scenarios import perform_scenario
 from harness.contract import CheckOutcome, CheckResult, ContractRun
 from workloads.contract import SCENARIOS
@@ -64,9 +64,11 @@ def test_programs_are_written_one_for_each_failure(tmp_path: Path) -> None:
         CheckResult("A1.4", "t", "A1", "high", CheckOutcome.PASS, "d"),
     )
     run = ContractRun(target="t", version="", settings={}, results=rows, sections={}, scenarios={})
+    make_place(tmp_path / "new" / "repros")
     write_repros(run, tmp_path / "new" / "repros")
     written = {path.name: path.read_text() for path in (tmp_path / "new" / "repros").iterdir()}
     assert written == {"A1.2.py": "print(1)\n", "E3-spaces.py": "print(2)\n"}
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match=r"cannot write to .*file: "):
-        write_repros(run, tmp_path / "file")
+    for write in (make_place, lambda place: write_repros(run, place)):
+        with pytest.raises(UsageError, match=r"cannot write to .*file: "):
+            write(tmp_path / "file")

@@ -13,8 +13,10 @@ from harness.build import build_history
 from harness.history import Op, RunInfo
 from harness.interleaving import COMMIT, Interleaving, Moment, Performance
 from harness.repro_lines import LINES_MAX, Unshowable
-from harness.scenario_repro import PROGRAMS, scenario_repro
+from harness.scenario_repro import PROGRAMS, PROMISES, promise_repro, scenario_repro
 from harness.step_repro import step_repro
+from harness.surface import DOCUMENTED
+from harness.targets.sochdb_surface import SochDBSurface
 
 
 @pytest.fixture
@@ -84,11 +86,11 @@ def test_other_models_have_no_program_of_steps(sdk: ModuleType) -> None:
 
 @pytest.mark.parametrize("scenario", PROGRAMS)
 def test_programs_of_their_own_are_short(scenario: str, sdk: ModuleType) -> None:
-    """Each is a program of at most 30 lines that compiles; all but the one of vectors start 20 threads."""
+    """Each is a program of at most 30 lines that compiles; those of races start 20 threads."""
     text = scenario_repro(scenario, script_of(sdk), "lost")
     compile(text, scenario, "exec")
     assert len(text.splitlines()) <= LINES_MAX
-    assert ("for number in range(20)]" in text) == (scenario != "H2.2")
+    assert ("for number in range(20)]" in text) == (scenario not in {"H2.2", "D1.5"})
 
 
 def test_the_race_of_increments_runs(sdk: ModuleType) -> None:
@@ -107,10 +109,32 @@ def test_what_is_no_race_of_ours_has_a_reason(sdk: ModuleType) -> None:
         scenario_repro("B2", sochdb_surface_lacking(sdk), "")
 
 
+@pytest.mark.parametrize(
+    ("check", "said"),
+    [
+        ("K1.1", "put_ttl TypeError: Database.put() got an unexpected keyword argument 'ttl_seconds'"),
+        ("K1.2", "with_transaction AttributeError: 'Database' object has no attribute 'with_transaction'"),
+        ("K1.3", "begin_at AttributeError: module 'sochdb' has no attribute 'IsolationLevel'"),
+        ("K1.4", "start_ts AttributeError: 'Transaction' object has no attribute 'start_ts'"),
+        ("K1.5", "isolation AttributeError: 'Transaction' object has no attribute 'isolation'"),
+        ("K1.6", "begin_transaction AttributeError: 'Database' object has no attribute 'begin_transaction'"),
+    ],
+)
+def test_a_promise_that_is_not_kept_is_tried(
+    check: str, said: str, sdk: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the README shows and the SDK does not have is called as the README does, and its error is printed."""
+    monkeypatch.setattr("harness.targets.sochdb_surface.documented", lambda: dict.fromkeys(DOCUMENTED, "README"))
+    surface = SochDBSurface(sdk, "9.9")
+    assert printed(promise_repro(check, surface, "d"), sdk)[0] == said
+    surface.lacking = {}
+    with pytest.raises(Unshowable, match="nothing was called"):
+        promise_repro(check, surface, "d")
+    assert len(PROMISES) == 6
+
+
 def sochdb_surface_lacking(sdk: ModuleType) -> Any:
     def script(name: str, arguments: tuple[Any, ...], within: str) -> str:
-        from harness.targets.sochdb_surface import SochDBSurface
-
         return SochDBSurface(sdk, "9.9").script("exists", arguments, within)
 
     return script
