@@ -15,8 +15,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from mock_log import CODECS, Row, framed, frames, rows_of
-from mock_models import Cache, Graph, Index, Temporal
+from mock_surface_log import CODECS, Row, framed, frames, rows_of
+from mock_surface_models import Cache, Graph, Index, Temporal
 
 from harness.expressions import written
 from harness.surface import CALLS, DOCUMENTED, Refused
