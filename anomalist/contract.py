@@ -35,7 +35,7 @@ __all__ = ["ContractTask", "Kept", "Results", "chosen", "run_scenarios"]
 
 _POLL_S: Final = 0.2
 _START_S: Final = 60.0
-_END_S: Final = 20.0
+_END_S: Final = 60.0  # for what comes after the last check
 _ALIVE: Final = "alive"
 _ALIVE_S: Final = 1.0  # how often that is told at the most
 _SLOW: Final = 10  # times its time limit a check may take while the database answers
@@ -49,7 +49,8 @@ Kept = tuple[RunResult, ...]
 class ContractTask:
     """Which scenarios on which target; recorded histories that count against it are kept in `runs`.
 
-    `checks` are the ids that are told, all if empty: a scenario is performed whole.
+    `checks` are the ids that are told, all if empty: a scenario is performed whole. `programs` asks for what shows a
+    failure without Anomalist.
     """
 
     spec: str
@@ -57,6 +58,7 @@ class ContractTask:
     runs: Path
     checks: frozenset[str] = frozenset()
     jobs: int = 1
+    programs: bool = False
 
 
 @dataclass
@@ -168,7 +170,7 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
         self._process: SpawnProcess = context.Process(
-            target=_serve, args=(theirs, task.spec, task.runs), name="contract"
+            target=_serve, args=(theirs, task.spec, task.runs, task.programs), name="contract"
         )
         self._process.start()
         theirs.close()
@@ -281,7 +283,7 @@ def _loaded(directory: str, verdicts: tuple[Verdict, ...]) -> RunResult:
     return RunResult(history=load_run(Path(directory)), verdicts=verdicts, directory=directory)
 
 
-def _serve(connection: Connection, spec: str, runs: Path) -> None:
+def _serve(connection: Connection, spec: str, runs: Path, programs: bool) -> None:
     """The body of the process: scenarios as they are asked for."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent decides what Ctrl-C means.
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # What native code prints must not get into the result.
@@ -296,7 +298,8 @@ def _serve(connection: Connection, spec: str, runs: Path) -> None:
             return
         with tempfile.TemporaryDirectory(prefix="anomalist-contract-", ignore_cleanup_errors=True) as directory:
             try:
-                kept = perform_scenario(scenario, spec, Path(directory) / scenario.id, runs, line.tell, line.alive)
+                place = Path(directory) / scenario.id
+                kept = perform_scenario(scenario, spec, place, runs, line.tell, line.alive, programs)
             except Exception as error:  # noqa: BLE001  Nothing of a scenario's may end the run.
                 connection.send(_Error(f"this is a mistake of Anomalist's own: {described(error)}"))
                 return

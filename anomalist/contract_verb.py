@@ -85,6 +85,7 @@ class _Running:
             runs=self.directory / "runs",
             checks=checks,
             jobs=options["jobs"],
+            programs=self.repros is not None,
         )
 
     def keep(self, results: Results, kept: Kept) -> None:

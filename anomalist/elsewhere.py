@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from multiprocessing.connection import Connection
 from typing import Any, Final
 
-from harness.surface import Refused
+from harness.surface import Refused, Surface
 from harness.targets import load_target
 
 __all__ = ["ANSWER_S", "calls_in_a_child"]
@@ -73,9 +73,15 @@ def _work(connection: Connection, spec: str, path: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     sys.path.append(os.getcwd())
-    surface = load_target(spec).surface()  # type: ignore[attr-defined]  # Who calls this has seen that there is one.
-    if not _tell(connection, lambda: surface.open(path)):
+    surfaces: list[Surface] = []
+
+    def opened() -> None:
+        surfaces.append(load_target(spec).surface())  # type: ignore[attr-defined]  # Who calls has seen that there is one.
+        surfaces[0].open(path)
+
+    if not _tell(connection, opened):
         return
+    (surface,) = surfaces
     while (call := connection.recv()) is not None:
         name, *arguments = call
         _tell(connection, lambda name=name, arguments=arguments: surface.call(name, *arguments))

@@ -26,7 +26,7 @@ from harness.conductor import conduct
 from harness.contract import Conducted, Handle, Ran, TranscriptLine
 from harness.contract import Transaction as TransactionOf
 from harness.history import KINDS, Op, RunInfo
-from harness.interleaving import Interleaving, Order, Performance
+from harness.interleaving import Interleaving, Order
 from harness.keeper import Keeper
 from harness.level import Level, level
 from harness.models import model_of
@@ -55,7 +55,7 @@ class TargetRig:
     ) -> None:
         self.spec = spec
         self.transcript: list[TranscriptLine] = []
-        self.performances: list[tuple[Performance, Findings]] = []
+        self.performances: list[Conducted] = []
         self.kept: list[RunResult] = []
         self.raised: list[BaseException] = []
         self.directory = directory
@@ -159,7 +159,7 @@ class TargetRig:
             self.raised.append(error)
             raise
         findings = check_by_brute_force(performance.history, performance.name_of)
-        self.performances.append((performance, findings))
+        self.performances.append(Conducted(performance, findings))
         self._note(TranscriptLine(0, 0, "conduct", (interleaving.name, *order)))
         self._keep(replace(performance.history, info=info), findings)
         return Conducted(performance, findings)

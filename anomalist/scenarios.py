@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
 
-from anomalist.repros import program_of
+from anomalist.repros import Place, program_of
 from anomalist.rig import TargetRig
 from anomalist.transcript import transcript_text
 from harness.contract import Check, CheckOutcome, CheckResult, Observed, Scenario, Skipped
@@ -27,16 +27,21 @@ def perform_scenario(
     runs: Path,
     tell: Told,
     alive: Callable[[], None] = lambda: None,
+    programs: bool = False,
 ) -> list[RunResult]:
     """Perform a scenario on a target and tell what became of each check, as soon as it is known.
 
+    With `programs`, those that failed are told once more at the end, with what shows it without Anomalist.
     `alive` is called, from any thread, whenever the target has answered something.
     `directory` is a new one of its own and gone afterwards. Returns the recorded histories that refute what the
     target promises, which are kept in `runs`.
     """
     rig = TargetRig(spec, directory, runs, scenario.id, alive)
     try:
-        _Performance(scenario, rig, tell).run()
+        performance = _Performance(scenario, rig, tell)
+        performance.run()
+        if programs:
+            performance.tell_programs()
     finally:
         rig.end()
     return rig.kept
@@ -63,6 +68,7 @@ class _Performance:
         self._since = monotonic()
         self._told = 0
         self._own = (0, 0)  # Where the calls begin and end that were made for the last check that made any.
+        self._failed: list[tuple[CheckResult, Place]] = []
 
     def run(self) -> None:
         """All of it."""
@@ -133,16 +139,21 @@ class _Performance:
         failed = outcome is CheckOutcome.FAIL
         if (made := len(self._rig.transcript)) > self._own[1]:
             self._own = (self._own[1], made)
-        self._tell(
-            _result(self._scenario, check, outcome, detail)._replace(
-                failed=observed.failed if observed is not None else int(failed),
-                tries=observed.tries if observed is not None else 1,
-                seconds=round(now - self._since, 3),
-                transcript=self._transcript() if failed else (),
-                repro=program_of(self._rig, check.id, self._own[0], detail) if failed else "",
-            )
+        result = _result(self._scenario, check, outcome, detail)._replace(
+            failed=observed.failed if observed is not None else int(failed),
+            tries=observed.tries if observed is not None else 1,
+            seconds=round(now - self._since, 3),
+            transcript=self._transcript() if failed else (),
         )
-        self._since = now
+        if failed:
+            self._failed.append((result, Place(self._own[0], made, len(self._rig.performances))))
+        self._tell(result)
+        self._since = monotonic()
+
+    def tell_programs(self) -> None:
+        """Those that failed once more, each with its program. To find the shortest can take a while."""
+        for result, place in self._failed:
+            self._tell(result._replace(repro=program_of(self._rig, result.id, place, result.detail)))
 
     def _transcript(self) -> tuple[str, ...]:
         """What was called since this was last told."""

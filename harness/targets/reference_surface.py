@@ -12,7 +12,7 @@ from typing import Any, Final
 import engine
 from engine import Database, IsolationLevel, Transaction
 from engine.models.queue import Queue
-from harness.surface import CALLS, DOCUMENTED, Claim, Refused, Traversal
+from harness.surface import CALLS, DOCUMENTED, Claim, Lacking, Refused, Traversal
 
 __all__ = ["ReferenceSurface"]
 
@@ -229,8 +229,8 @@ class ReferenceSurface:
         return owner.isolation.name.lower().replace("_", " ")
 
     def script(self, name: str, arguments: tuple[Any, ...], within: str = "") -> str:
-        """The line of Python that makes this call without the harness."""
-        raise NotImplementedError
+        """There is none: what fails here is a mutant, and its command repeats it. Raises Lacking."""
+        raise Lacking("the engine's own calls are not written as programs; the command repeats the check")
 
 
 # Calls that have another name on the engine.

@@ -15,9 +15,10 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from mock_log import CODECS, Row, framed, frames, rows_of
-from mock_models import Cache, Graph, Index, Temporal
+from mock_surface_log import CODECS, Row, framed, frames, rows_of
+from mock_surface_models import Cache, Graph, Index, Temporal
 
+from harness.expressions import written
 from harness.surface import CALLS, DOCUMENTED, Refused
 from harness.target import Capabilities
 
@@ -281,7 +282,7 @@ class MockSurface:
         return result
 
     def script(self, name: str, arguments: tuple[Any, ...], within: str = "") -> str:
-        return f"{within or 'db'}.{name}({', '.join(map(repr, arguments))})"
+        return f"{within or 'db'}.{name}({', '.join(map(written, arguments))})"
 
     # Batches, paths, namespaces.
 

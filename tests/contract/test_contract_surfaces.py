@@ -7,8 +7,8 @@ import time
 from collections import Counter
 
 import pytest
-from mock_lies import LIES
 from mock_surface import CLOCK
+from mock_surface_lies import LIES
 
 from anomalist.rig import TargetRig
 from anomalist.scenarios import perform_scenario
@@ -66,7 +66,7 @@ def test_every_lie_is_found(lie, tmp_path):
     others = [one for one in OURS.values() if one is not own and one.id not in LARGE]
     outcomes = {}
     for scenario in (own, *others):
-        results = performed(scenario, f"mock_lies:LyingTarget:lie={lie}", tmp_path / scenario.id)
+        results = performed(scenario, f"mock_surface_lies:LyingTarget:lie={lie}", tmp_path / scenario.id)
         outcomes.update({(scenario.id, one.id): one.outcome for one in results})
     assert outcomes[own.id, check] is CheckOutcome.FAIL
     assert set(outcomes.values()) <= {CheckOutcome.PASS, CheckOutcome.FAIL}
@@ -100,7 +100,9 @@ def test_a_broken_call_is_the_databases_fault(call, how, tmp_path):
     for scenario in OURS.values():
         calls = {*scenario.calls, *(need for check in scenario.checks for need in check.needs)}
         if call in calls or scenario.id == "K1":
-            results = performed(scenario, f"mock_lies:BrokenTarget:call={call},how={how}", tmp_path / scenario.id)
+            results = performed(
+                scenario, f"mock_surface_lies:BrokenTarget:call={call},how={how}", tmp_path / scenario.id
+            )
             outcomes |= {one.outcome for one in results}
     assert CheckOutcome.FAIL in outcomes
     assert CheckOutcome.ERROR not in outcomes

@@ -32,7 +32,7 @@ def sdk() -> Iterator[ModuleType]:
 def failed(scenario_id: str, directory: Path) -> dict[str, CheckResult]:
     (scenario,) = [one for one in SCENARIOS if one.id == scenario_id]
     told: list[CheckResult] = []
-    perform_scenario(scenario, "sochdb", directory / "scenario", directory / "runs", told.append)
+    perform_scenario(scenario, "sochdb", directory / "scenario", directory / "runs", told.append, programs=True)
     return {one.id: one for one in told if one.outcome is CheckOutcome.FAIL}
 
 

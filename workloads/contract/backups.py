@@ -10,7 +10,7 @@ from harness.surface import Refused
 
 __all__ = ["BACKUPS"]
 
-_KEYS = 1_000
+_KEYS = 1_000  # of 10 kB, so that a backup takes a while
 _PAUSE_S = 0.001
 _PAIRS_BEFORE = 20  # Acknowledged before the backup begins.
 _PAIRS_MAX = 20_000
@@ -85,7 +85,7 @@ def _key(number: int) -> bytes:
 
 
 def _value(number: int) -> bytes:
-    return f"value {number}".encode()
+    return f"value {number} ".encode() * 1_000
 
 
 def _restored(rig: Rig, db: Handle, load: _Load) -> str:

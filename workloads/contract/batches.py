@@ -27,12 +27,8 @@ def _batches(rig: Rig) -> Iterator[Observed]:
         yield same("P1.3", seen, [0, _THERE], "the count of an empty delete_batch, and what is stored after it")
     if rig.has("put_batch"):
         count = outcome(db.call, "put_batch", _ROWS)
-        transaction = db.begin()
-        readable = sum(outcome(transaction.call, "get", key) == value for key, value in _ROWS)
-        transaction.abort()
-        yield same(
-            "P1.4", [count, readable], [10_000, 10_000], "the count of a put_batch of 10,000, and those readable"
-        )
+        readable = _readable(rig, db)
+        yield same("P1.4", [count, readable], [10_000] * 2, "the count of a put_batch of 10,000, and those readable")
         outcome(db.call, "put_batch", [(b"thrice", value) for value in (b"first", b"second", b"third")])
         yield same("P1.5", outcome(db.call, "get", b"thrice"), b"third", "a key that is three times in a batch")
     if rig.has("get_batch"):
@@ -44,6 +40,19 @@ def _batches(rig: Rig) -> Iterator[Observed]:
         yield same(
             "P1.7", seen, [2, left], "the count of a delete_batch of two of three keys, and what is stored then"
         )
+
+
+def _readable(rig: Rig, db: Handle) -> Any:
+    """How many of the rows have their value; an exception as it is."""
+    if rig.has("scan_prefix"):
+        rows = outcome(db.call, "scan_prefix", b"row ")
+        return (
+            sum(tuple(one) == row for one, row in zip(rows, _ROWS, strict=False)) if isinstance(rows, list) else rows
+        )
+    transaction = db.begin()
+    found = [outcome(transaction.call, "get", key) for key, _ in _ROWS]
+    transaction.abort()
+    return sum(seen == value for seen, (_, value) in zip(found, _ROWS, strict=True))
 
 
 def _there(db: Handle) -> dict[bytes, Any]:

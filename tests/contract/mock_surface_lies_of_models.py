@@ -7,8 +7,8 @@ from math import nan
 from typing import Any
 
 import numpy as np
-from mock_lying import Honest, told
 from mock_surface import MockSurface
+from mock_surface_lying import Honest, told
 
 from harness.surface import Refused, Traversal
 

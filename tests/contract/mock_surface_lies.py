@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from lies_of_keys import BACKUPS, BATCHES, DOCUMENTATION, DURABILITY, ENCODING, NAMESPACES, OBSERVABILITY, SIZES
-from lies_of_models import CACHES, GRAPHS, TEMPORAL, VECTORS
-from mock_lying import Honest, told
 from mock_surface import MockSurface, MockTarget
+from mock_surface_lies_of_keys import (
+    BACKUPS,
+    BATCHES,
+    DOCUMENTATION,
+    DURABILITY,
+    ENCODING,
+    NAMESPACES,
+    OBSERVABILITY,
+    SIZES,
+)
+from mock_surface_lies_of_models import CACHES, GRAPHS, TEMPORAL, VECTORS
+from mock_surface_lying import Honest, told
 
 __all__ = ["LIES", "BrokenTarget", "LyingTarget"]
 
@@ -28,7 +37,7 @@ LIES: dict[str, type[MockSurface]] = {
 
 
 class LyingTarget(MockTarget):
-    """The mock with the lie of this name, in other processes too: `mock_lies:LyingTarget:lie=J1.2`."""
+    """The mock with the lie of this name, in other processes too: `mock_surface_lies:LyingTarget:lie=J1.2`."""
 
     def __init__(self, lie: str) -> None:
         super().__init__()

@@ -7,9 +7,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from mock_log import framed, rows_of
-from mock_lying import Honest, got, got_value, silent, told
 from mock_surface import MockSurface, MockTransaction
+from mock_surface_log import framed, rows_of
+from mock_surface_lying import Honest, got, got_value, silent, told
 
 from harness.surface import Refused
 
@@ -37,7 +37,7 @@ def largest_cut(least: int, most: int) -> type[MockSurface]:
 
 def last_lost(db: MockSurface, honest: Honest, prefix: bytes) -> Any:
     rows = honest(prefix)
-    return rows[:-1] if len(rows) > 1_000 else rows
+    return rows[:-1] if len(rows) > 50_000 else rows
 
 
 SIZES = {
