@@ -262,4 +262,4 @@ def test_the_suite_has_all_of_them_and_the_others_none() -> None:
     assert SUITES["models"].workloads == (*ON_MODELS, "restart")
     assert {*ON_KEYS, *SUITES["models"].workloads} == set(CHECKS) == set(WORKLOADS)
     assert SUITES["quick"].workloads == SUITES["standard"].workloads == ON_KEYS
-    assert {name for row in CHECKS.values() for name in row.checkers} == set(CHECKERS)
+    assert {name for row in CHECKS.values() for name in row.checkers} <= set(CHECKERS)
