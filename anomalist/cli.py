@@ -171,8 +171,12 @@ def run_verb(**options: Any) -> int:
     SUITE is quick (the default), standard, or contract: the promises of a database beside isolation, one by one.
     `anomalist list` names suites, workloads, checks, levels and targets.
     """
-    from anomalist.verbs import run_verb as verb
+    from anomalist.suites import CONTRACT
 
+    if options["suite"] == CONTRACT:
+        from anomalist.contract_verb import contract_verb as verb
+    else:
+        from anomalist.verbs import run_verb as verb
     return int(verb(**options))
 
 

@@ -64,10 +64,6 @@ def terminal(color: str, *, stderr: bool = False) -> Console:
 
 def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: Any) -> int:
     """`anomalist run`."""
-    if options["suite"] == CONTRACT:
-        from anomalist.contract_verb import contract_verb
-
-        return contract_verb(as_json=as_json, color=color, reports=reports, **options)
     request = _suite_request(options)
     stop = threading.Event()
     # What a driver prints must not get into the result.
