@@ -121,13 +121,14 @@ BOTH = {
     "both write, second refused": ["ok", "aborted", 1, 0],
     "one after another": ["ok", "ok", 2, 0],
 }
+BEFORE_0_8_3 = BOTH | {
+    "lost update": ["ok", "ok", 2, 0],
+    "write skew": ["ok", "ok", 1, 2],
+    "write skew, reads last": ["ok", "ok", 1, 2],
+}
 SEEN = {
-    "0.5.2": BOTH
-    | {
-        "lost update": ["ok", "ok", 2, 0],
-        "write skew": ["ok", "ok", 1, 2],
-        "write skew, reads last": ["ok", "ok", 1, 2],
-    },
+    "0.4.9": BEFORE_0_8_3,
+    "0.5.2": BEFORE_0_8_3,
     "0.8.3": BOTH
     | {
         "lost update": ["ok", "aborted", 1, 0],
