@@ -185,9 +185,13 @@ class _Worker:
     ) -> bool:
         """Have it performed; whether the process can be given another one."""
         known: set[str] = set()
+        if not self._is_ready(stop):
+            if not stop.is_set():
+                # The database is not loaded yet: whatever it is, it is not the database's.
+                sentence = "this is a mistake of Anomalist's own: the process for the scenario did not start"
+                self._conclude(scenario, known, CheckOutcome.ERROR, sentence, tell)
+            return False
         try:
-            if not self._ready:
-                self._ready = self._next(_START_S, stop) is not None
             self._connection.send(scenario.id)
             since = monotonic()
             while (message := self._next(self._limit_s(scenario, known), stop)) is not None:
@@ -211,6 +215,14 @@ class _Worker:
             hung = f"no answer within {limit_s:g} s, or no end within {_SLOW * limit_s:g} s"
             self._conclude(scenario, known, CheckOutcome.FAIL, hung, tell)
         return False
+
+    def _is_ready(self, stop: threading.Event) -> bool:
+        if not self._ready:
+            try:
+                self._ready = self._next(_START_S, stop) is not None
+            except (EOFError, OSError):
+                return False
+        return self._ready
 
     def _limit_s(self, scenario: Scenario, known: set[str]) -> float:
         return scenario.time_limit_s if pending(scenario, known) else _END_S

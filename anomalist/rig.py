@@ -20,7 +20,7 @@ from typing import Any, Final
 from anomalist.elsewhere import calls_in_a_child
 from anomalist.plan import OP_TIMEOUT_S
 from anomalist.suites import WORKLOADS, checker
-from anomalist.suites import workload as workloadd
+from anomalist.suites import workload as workload_of
 from checkers.brute_force import check_by_brute_force
 from harness.conductor import conduct
 from harness.contract import Conducted, Handle, Ran, TranscriptLine
@@ -166,7 +166,7 @@ class TargetRig:
 
     def run(self, workload: str, *, clients: int, txns: int, **params: Any) -> Ran:
         """Run a stock workload with real threads on an empty target, and have its history judged."""
-        found = workloadd(workload)
+        found = workload_of(workload)
         directory = Path(self.path("run"))
         directory.mkdir()
         target = load_target(self.spec)

@@ -5,7 +5,6 @@
 
     rule        wrong readings of the rule in `engine.ssi`
     versions    versions, stamps and reads that are kept too short, recorded wrongly, or left behind
-    races       orders of threads that were forgotten
     storage     what a crash finds: commits that are lost, halved, or come back
     surface     calls that do not do what they say
     promises    what only the contract suite asks for
