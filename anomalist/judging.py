@@ -68,7 +68,7 @@ def _findings(name: str, history: History, budget_s: float | None) -> Findings:
     began = process_time()
     try:
         with _time_limit(budget_s):
-            findings = checker(name, history)
+            findings = _without_real_time(checker(name, history), history)
             return replace(findings, stats={**findings.stats, "seconds": round(process_time() - began, 6)})
     except _BudgetSpent:
         sentence = f"the {name} checker did not finish within {budget_s:g} s: give it more with --budget"
@@ -76,6 +76,19 @@ def _findings(name: str, history: History, budget_s: float | None) -> Findings:
     except Exception as error:  # noqa: BLE001  Whatever it is, it is our fault and not the database's.
         sentence = f"the {name} checker failed: {described(error)}"
         return Findings(checker=name, doubts=(Doubt("checker", sentence),))
+
+
+def _without_real_time(findings: Findings, history: History) -> Findings:
+    """Where a file tells only the order within each client, nothing was searched in real time."""
+    if history.info.clock != "sessions":
+        return findings
+    kept = tuple(one for one in findings.searched if not _needs_real_time(one))
+    return replace(findings, searched=kept)
+
+
+def _needs_real_time(level: Level) -> bool:
+    strong = level.startswith("strong-") and not level.startswith("strong-session-")
+    return strong or level in {"strict-serializable", "linearizable"}
 
 
 class _BudgetSpent(BaseException):

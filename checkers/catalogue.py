@@ -124,6 +124,36 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType(
         "lost-update", ("cursor-stability", "update-atomic", _RR), "Two transactions updated the same version."
     ),
+    AnomalyType("fractured-read", ("read-atomic",), "A transaction saw part of another's writes and older ones."),
+    AnomalyType("fractured-read-process", (_SESSION + "read-atomic",), "A session saw part of what it had to see."),
+    AnomalyType("causality-violation", ("causal-cerone",), "A transaction missed what it causally depends on."),
+    AnomalyType(
+        "causality-violation-process",
+        (_SESSION + "causal-cerone",),
+        "A transaction missed what it causally depends on, sessions counted.",
+    ),
+    AnomalyType("no-parallel-snapshot-order", ("parallel-snapshot-isolation",), "No version order has snapshots."),
+    AnomalyType(
+        "no-parallel-snapshot-order-process",
+        (_SESSION + "parallel-snapshot-isolation",),
+        "No version order has snapshots that keep the sessions' order.",
+    ),
+    AnomalyType("no-snapshot-order", (_SI,), "No order of commits gives each transaction a snapshot."),
+    AnomalyType("no-snapshot-order-process", (_SESSION + _SI,), "No snapshots keep the order within each session."),
+    AnomalyType("no-snapshot-order-realtime", (_STRONG + _SI,), "No snapshots keep real time."),
+    AnomalyType("no-serial-order", (_SER,), "No serial order explains what was read."),
+    AnomalyType("no-serial-order-process", (_SESSION + _SER,), "No serial order keeps the order within a session."),
+    AnomalyType("no-serial-order-realtime", _STRICT, "No serial order explains what was read and keeps real time."),
+    AnomalyType(
+        "not-linearizable", ("linearizable",), "The operations on one object have no order that explains them."
+    ),
+    AnomalyType("duplicate-id", ("linearizable",), "One unique id was given out twice."),
+    AnomalyType("non-monotonic-read", ("monotonic-reads",), "A session saw an older state after a newer one."),
+    AnomalyType("non-monotonic-write", ("monotonic-writes",), "A session's writes were seen in another order."),
+    AnomalyType("missed-own-write", ("read-your-writes",), "A session did not see what it had written itself."),
+    AnomalyType(
+        "writes-do-not-follow-reads", ("writes-follow-reads",), "A write was seen without what its session had read."
+    ),
     AnomalyType("lost-append", (_STRONG + _SI,), "An acknowledged append is missing from a read that began later."),
     AnomalyType("predicate-read-miss", (_SER,), "A range read missed a key that was there throughout."),
     AnomalyType("wrong-total", (_CV, _RR), "A read of all accounts does not add up to what was paid in."),

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from checkers import kernels
 from checkers.catalogue import CLASSES, SUFFIXES
+from checkers.compiling import compile_kernels
 from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Edges, Residue
 from checkers.observations import expand
 from harness.history import History, Status
@@ -290,7 +291,7 @@ def _ways_back(
     edges = residue.edges
     leaves = component[edges.source] != component[edges.target]
     if len(start) * len(edges) > _COMPILE_ABOVE_WORK:
-        kernels.compile_kernels()
+        compile_kernels(kernels)
     return kernels.shortest_returns(
         residue.first_edge,
         edges.target,

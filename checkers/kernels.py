@@ -1,8 +1,6 @@
 """The loops that numpy cannot express, in one source for both ways of running.
 
-Small histories run these functions as they stand (no wait for a compiler, numba is not even imported). Past a
-threshold `compile_kernels` rebinds every name in `KERNELS` to its compiled form, cached on disk between runs.
-Therefore callers go through the module (`kernels.peel(...)`), and no kernel calls another.
+`checkers.compiling` says how. Callers go through the module (`kernels.peel(...)`), and no kernel calls another.
 """
 
 from __future__ import annotations
@@ -15,7 +13,6 @@ import numpy.typing as npt
 __all__ = [
     "COMPILE_ABOVE_OPS",
     "KERNELS",
-    "compile_kernels",
     "match_prefixes",
     "peel",
     "shortest_returns",
@@ -28,16 +25,6 @@ COMPILE_ABOVE_OPS = 150_000
 KERNELS = ("match_prefixes", "peel", "tarjan", "shortest_returns", "walk_transactions")
 
 Ints = npt.NDArray[Any]
-
-
-def compile_kernels() -> None:
-    """Replace every kernel of this module by its compiled form. Calling it again does nothing."""
-    module = globals()
-    if not hasattr(module[KERNELS[0]], "py_func"):
-        from numba import njit
-
-        for name in KERNELS:
-            module[name] = njit(cache=True, nogil=True)(module[name])
 
 
 def match_prefixes(first: Ints, size: Ints, order_first: Ints, order_size: Ints, value: Ints, repeated: Ints) -> Ints:

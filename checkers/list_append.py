@@ -13,6 +13,7 @@ import numpy as np
 
 from checkers import kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
+from checkers.compiling import compile_kernels
 from checkers.cycles import find_cycles
 from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import concurrent_accesses, overlapping_clients
@@ -49,7 +50,7 @@ _NEEDED_CONCURRENT = 10
 def check_list_append(history: History) -> Findings:
     """Judge a list-append history (operations r and append only)."""
     if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        kernels.compile_kernels()
+        compile_kernels(kernels)
     seen = observe(history)
     doubts = _doubts(history, seen)
     if doubts:

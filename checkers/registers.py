@@ -41,6 +41,7 @@ class Registers:
     read_value: Ints  # (r,)
     read_writer: Ints  # (r,)
     read_op: Ints  # (r,) the operation that saw it
+    write_op: Ints  # (w,) the operation itself
     write_txn: Ints  # (w,)
     write_key: Ints  # (w,)
     write_value: Ints  # (w,)
@@ -99,6 +100,7 @@ def registers_of(history: History) -> Registers:
         read_value=read_value,
         read_writer=writer,
         read_op=read_op,
+        write_op=write_op,
         write_txn=op_txn[write_op],
         write_key=history.op_key[write_op].astype(np.int64),
         write_value=history.op_value[write_op],

@@ -99,9 +99,25 @@ class HistoryBuilder:
         self._length: list[int] = []
         self._chains: list[_Chain] = []
         self._of_key: dict[int, list[_Chain]] = {}
+        self._timestamps: dict[int, tuple[int, int]] = {}  # By the place in `_rows`.
 
-    def add(self, client: int, start: int, end: int, status: Status, ops: Iterable[Op], error: str = "") -> None:
-        """One transaction with its completed operations; `UNSEEN` marks a result that never came."""
+    def add(
+        self,
+        client: int,
+        start: int,
+        end: int,
+        status: Status,
+        ops: Iterable[Op],
+        error: str = "",
+        *,
+        timestamps: tuple[int, int] | None = None,
+    ) -> None:
+        """One transaction with its completed operations; `UNSEEN` marks a result that never came.
+
+        `timestamps` are those of its snapshot and its commit, where the database exposes them, -1 for unknown.
+        """
+        if timestamps is not None:
+            self._timestamps[len(self._rows)] = timestamps
         number = self._values.number(error) if error else -1
         self._rows.append((start, client, end, int(status), number))
         for op in ops:
@@ -159,6 +175,10 @@ class HistoryBuilder:
         listed = lengths >= 0
         values[listed] = starts[values[listed]]
         rows = rows[order]
+        stamps = np.full((len(rows) if self._timestamps else 0, 2), -1, dtype=np.int64)
+        if self._timestamps:
+            stamps[list(self._timestamps)] = list(self._timestamps.values())
+            stamps = stamps[order]
         history = History(
             info=info,
             client=rows[:, 1].astype(np.int32),
@@ -176,6 +196,8 @@ class HistoryBuilder:
             values=tuple(self._values.values),
             faults=tuple(faults),
             cut=cut,
+            snapshot_timestamp=stamps[:, 0].copy(),
+            commit_timestamp=stamps[:, 1].copy(),
         )
         history._check()
         return history

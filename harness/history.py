@@ -141,7 +141,9 @@ class RunInfo:
     """How a history came to be, so that it describes itself.
 
     `target` is the name without options, `settings` the options; `clock` is "nanoseconds" since the run
-    began, "steps" of the step scheduler, or "positions" in a foreign file. `expected` is the level the run is
+    began, "steps" of the step scheduler, "positions" in a foreign file, or "sessions" where a file tells only the
+    order within each client: then all transactions share one interval (an initial one lies before it), and rows
+    of a client come in its order. `expected` is the level the run is
     held to. `append` is "atomic", or "read-modify-write" where the target only has reads and writes: below the
     levels that forbid lost updates, such an append may be overwritten by another.
     """
@@ -189,6 +191,10 @@ class History:
     values: tuple[Any, ...]
     faults: tuple[Fault, ...] = ()
     cut: str = ""
+    # What the database itself says of a transaction's snapshot and commit, in its own clock; -1 where it says
+    # nothing. (n,), or (0,) where the target exposes none.
+    snapshot_timestamp: Int64s = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    commit_timestamp: Int64s = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
     def __len__(self) -> int:
         return len(self.client)
@@ -236,6 +242,9 @@ class History:
             "txn columns differ in length": len(self.status) == len(self.start) == len(self.end) == n
             and len(self.error) == n
             and len(self.op_offset) == n + 1,
+            "timestamps are neither of all transactions nor of none": len(self.snapshot_timestamp)
+            == len(self.commit_timestamp)
+            and len(self.commit_timestamp) in {0, n},
             "op columns differ in length": len(self.op_key) == len(self.op_value) == len(self.op_length) == m,
             "op_offset does not run from 0 to the number of operations": self.op_offset[0] == 0
             and self.op_offset[-1] == m

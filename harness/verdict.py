@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from harness.history import History, RunInfo
 from harness.level import Level, maximal, refuted_by
 
@@ -91,10 +94,29 @@ class Evidence(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, time-out or checker."""
+    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, time-out or checker.
+
+    `levels` are the weakest levels that it concerns (and with them all above), () for every level.
+    """
 
     reason: str
     sentence: str
+    levels: tuple[Level, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Certificate:
+    """A proof that a history is allowed by `level`, to be verified without any search.
+
+    `order` (c,) are the rows of all transactions that took effect: every OK one, and the UNKNOWN ones that are
+    taken to have committed. Executed one after another in this order, each sees exactly what it saw; where
+    `snapshot` (c,) is not None, transaction order[i] reads from the state after the first snapshot[i] <= i of
+    the order, and none of order[snapshot[i]:i] writes a key that it writes.
+    """
+
+    level: Level
+    order: npt.NDArray[np.int64]
+    snapshot: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +124,8 @@ class Findings:
     """What one checker says of one history: nothing about what was expected.
 
     `refuted` is closed upward. `searched` lists the levels that an anomaly this checker looks for refutes
-    directly. `doubts` are empty where the search was complete.
+    directly. `doubts` are empty where the search was complete. `certificates` prove levels that no search for
+    anomalies could vouch for.
     """
 
     checker: str
@@ -111,6 +134,7 @@ class Findings:
     searched: tuple[Level, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     doubts: tuple[Doubt, ...] = ()
+    certificates: tuple[Certificate, ...] = ()
     stats: Mapping[str, float] = field(default_factory=dict)
 
     @property
@@ -147,8 +171,9 @@ def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) 
     if expected in findings.refuted:
         against = dict.fromkeys(one.name for one in findings.anomalies if expected in _closed(one))
         return verdict(Outcome.FAIL, f"{', '.join(against)}: not {expected}")
-    if findings.doubts:
-        return verdict(Outcome.UNKNOWN, findings.doubts[0].sentence, findings.doubts[0].reason)
+    for doubt in findings.doubts:
+        if not doubt.levels or expected in refuted_by(doubt.levels):
+            return verdict(Outcome.UNKNOWN, doubt.sentence, doubt.reason)
     if expected not in refuted_by(findings.searched):
         nothing = f"nothing that the {findings.checker} checker looks for could refute {expected}"
         return verdict(Outcome.UNKNOWN, nothing, "undecided")
