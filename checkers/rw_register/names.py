@@ -15,6 +15,7 @@ from checkers.compiling import compile_kernels
 from checkers.graph import RW, RW_PREDICATE, WR, WW
 from checkers.registers import Registers
 from checkers.versions import kernels
+from checkers.versions.candidates import resolved
 from checkers.versions.cycles import named_cycles
 from checkers.versions.dependencies import dependencies
 from checkers.versions.observations import VersionHistory, observe
@@ -60,6 +61,7 @@ def _ready(history: History) -> History:
 def names_of(seen: VersionHistory) -> NamedAnomalies:
     """The same of a history that has been observed."""
     pairs = succession(seen)
+    seen = resolved(seen)
     found = dependencies(seen, pairs)
     named = named_cycles(seen, found)
     proof = Proof(seen, pairs, found)
