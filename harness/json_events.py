@@ -10,16 +10,17 @@ import binascii
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from harness.edn_text import edn_text
 from harness.events import TYPES, Event, HistoryFormatError, HistoryText
 
-__all__ = ["json_array_events", "json_line_events", "json_value"]
+__all__ = ["decoded", "json_array_events", "json_line_events", "json_value"]
 
 _BLOCK_CHARACTERS: Final = 1 << 20
+_Kind = TypeVar("_Kind")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _EXAMPLE: Final = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1]]}'
 _FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
@@ -73,6 +74,21 @@ def json_array_events(file: HistoryText) -> Iterator[Event]:
         yield _event(file, operation, number, tagged)
 
 
+def decoded(file: HistoryText, kind: type[_Kind], example: str) -> _Kind:
+    """The whole text as a `kind`. `example` ends the sentence of the HistoryFormatError where it is none."""
+    try:
+        return msgspec.json.decode(file.text, type=kind)
+    except msgspec.ValidationError as error:
+        fault, _, place = str(error).partition(" - at ")
+        at = f", at {place.strip('`')}" if place else ""
+        raise HistoryFormatError(f"{file.name}{at}: {fault[:1].lower()}{fault[1:]}; {example}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        if _is_cut(file.text, error):
+            sentence = "the file ends in the middle of a value, so it was cut off; copy the whole file again"
+            raise file.error_in_text(sentence, len(file.text)) from None
+        raise _malformed(file, file.text, 0, error, example) from None
+
+
 def json_value(value: Any) -> Any:
     """`value` in a form that JSON can hold and this file reads back; maps other than scans are frozen by then."""
     if isinstance(value, list | tuple):
@@ -106,13 +122,15 @@ def _is_cut(text: str, error: Exception) -> bool:
     return "truncated" in str(error) or (at_end and not text.rstrip().endswith(("}", "]")))
 
 
-def _malformed(file: HistoryText, text: str, at: int, error: Exception) -> HistoryFormatError:
+def _malformed(
+    file: HistoryText, text: str, at: int, error: Exception, example: str = f"write each operation as an object like {_EXAMPLE}"
+) -> HistoryFormatError:
     if isinstance(error, RecursionError):
         return file.error_in_text("values are nested too deep; correct or delete this operation", at)
     found = _BYTE.search(str(error))
     before = text.encode()[: int(found[1])].decode(errors="ignore") if found else ""
     fault = _BYTE.sub("", str(error)).replace("JSON is malformed:", "the JSON is malformed,")
-    sentence = f"{fault[:1].lower()}{fault[1:]}; write each operation as an object like {_EXAMPLE}"
+    sentence = f"{fault[:1].lower()}{fault[1:]}; {example}"
     return file.error_in_text(sentence, at + len(before))
 
 
