@@ -19,7 +19,8 @@ import numpy as np
 from harness.edn import Keyword
 from harness.edn_events import edn_events
 from harness.edn_text import edn_text
-from harness.events import Event, HistoryFormatError, HistoryText
+from harness.events import Event, HistoryFormatError
+from harness.history_file import HistoryText
 from harness.fold import CUT_NAME, LITERAL, NEMESIS, UNSEEN_MARK, detect_workload, fold
 from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
 from harness.json_events import json_array_events, json_line_events, json_value

@@ -15,7 +15,8 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from harness.edn_text import edn_text
-from harness.events import TYPES, Event, HistoryFormatError, HistoryText
+from harness.events import TYPES, Event, HistoryFormatError
+from harness.history_file import HistoryText
 
 __all__ = ["decoded", "json_array_events", "json_line_events", "json_value"]
 

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 import msgspec
 
-from harness.events import HistoryFormatError, HistoryText
+from harness.events import HistoryFormatError
+from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import UNSEEN, History, Op, Status
 from harness.json_events import decoded

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.events import HistoryText
+from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import History, Op, Status
 
