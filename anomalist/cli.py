@@ -21,7 +21,7 @@ __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit", "md")
-_FORMATS = ("auto", "edn", "jsonl", "json")
+_FORMATS = ("auto", "edn", "jsonl", "json", "plume", "awdit", "dbcop", "chronos", "dbcop-bincode", "cobra")
 _LIST_KINDS = (
     "anomalies",
     "checkers",

@@ -1,6 +1,6 @@
 """A made-up Jepsen history in EDN, as large as one likes: 1,000,000 transactions are about 290 MB.
 
-    python -m benchmarks.edn_file TXNS FILE
+python -m benchmarks.edn_file TXNS FILE
 """
 
 from __future__ import annotations

@@ -248,7 +248,9 @@ class _Names:
             try:
                 return bytes.fromhex(value.value)
             except ValueError:
-                sentence = f"#{BYTES_TAG} stands before a string that is not hexadecimal; correct or delete this operation"
+                sentence = (
+                    f"#{BYTES_TAG} stands before a string that is not hexadecimal; correct or delete this operation"
+                )
                 raise self._file.error(sentence, at) from None
         return (f"#{value.tag}", self._plain(value.value, at, watched=watched))
 

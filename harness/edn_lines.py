@@ -1,9 +1,9 @@
 """The fast way through EDN: lines that Jepsen prints alike, thousands at a time, without making values of them.
 
-A template is a regular expression for operations with the same fields in the same order, some of which may be missing.
-Inside a value it admits micro-operations r, w and append on whole numbers, keywords and strings of one word, and lists
-of whole numbers, each written as Jepsen writes it: two texts are then the same value if and only if they are the same
-text. Everything else is left to `harness.edn`.
+A template is a regular expression for operations with the same fields in the same order, some of which may be
+missing. Inside a value it admits micro-operations r, w and append on whole numbers, keywords and strings of one word,
+and lists of whole numbers, each written as Jepsen writes it: two texts are then the same value if and only if they are
+the same text. Everything else is left to `harness.edn`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class RegularLines:
     """The templates learnt from one text so far, and what they take from it."""
 
     def __init__(self) -> None:
-        self._layouts: list[dict[str, bool]] = []  # Of each template: fields in order, and whether they may be missing.
+        self._layouts: list[
+            dict[str, bool]
+        ] = []  # Of each template: fields in order, and whether they may be missing.
         self._templates: list[_Template] = []
         self._seen: set[tuple[str, ...]] = set()
 
@@ -130,7 +132,11 @@ def names_of(lines: Iterable[Line]) -> tuple[set[str], set[str]]:
 
 def value_of(text: str) -> list[list[Any]] | None:
     """The value of a line, as an event has it."""
-    return None if text == "nil" else [[name, word_of(key), word_of(value)] for name, key, value in MICRO_OP.findall(text)]
+    return (
+        None
+        if text == "nil"
+        else [[name, word_of(key), word_of(value)] for name, key, value in MICRO_OP.findall(text)]
+    )
 
 
 def word_of(text: str) -> Any:

@@ -16,9 +16,9 @@ import numpy as np
 from harness.build import HistoryBuilder
 from harness.edn_text import edn_text
 from harness.events import MICRO_OPS, Event, Line, Regular
+from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
 from harness.history_file import HistoryText
 from harness.regular_columns import RegularColumns
-from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
 
 __all__ = ["CUT_NAME", "LITERAL", "NEMESIS", "UNSEEN_MARK", "detect_workload", "fold"]
 

@@ -42,6 +42,15 @@ class HistoryText:
         """Whether `word`, which is one line or less, is anywhere in the text."""
         return word in self._text
 
+    def is_blank_from(self, offset: int) -> bool:
+        """Whether nothing but white space follows from `offset` on."""
+        began = 0
+        for piece in self.pieces():
+            if piece[max(offset - began, 0) :].strip():
+                return False
+            began += len(piece)
+        return True
+
     def error(self, sentence: str, at: int) -> HistoryFormatError:
         """The error to raise for what is wrong at place `at`."""
         if self.numbered:
@@ -103,7 +112,7 @@ class HistoryFile(HistoryText):
         with self._path.open("rb") as file:
             return file.read(size)
 
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """The whole content."""
         return self._path.read_bytes() if self._content is None else self._content
 

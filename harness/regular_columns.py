@@ -11,15 +11,13 @@ the two texts verifies it, and only what is new in it is looked at:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from itertools import repeat
 
 from harness.build import Chain, HistoryBuilder, Numbers
 from harness.edn_lines import MICRO_OP, word_of
 from harness.history import KIND_CODE, SCALAR
 
 __all__ = ["RegularColumns"]
-
-_READ: Final = KIND_CODE["r"]
 
 
 class _Known:
@@ -34,7 +32,7 @@ class _Known:
 
 
 class RegularColumns:
-    """Puts values of regular lines into the columns of `builder`. `lists`: what is read are lists, nil an empty one."""
+    """Puts values of regular lines into the columns of `builder`. `lists`: reads are of lists, nil is an empty one."""
 
     def __init__(self, builder: HistoryBuilder, lists: bool) -> None:
         self._builder = builder
@@ -45,23 +43,31 @@ class RegularColumns:
 
     def add(self, values: Sequence[str]) -> list[int]:
         """The operations in the values of answered transactions; how many there are in each."""
-        builder, lists = self._builder, self._lists
-        keys, numbers, list_of = self._keys, self._values, self._list
-        kind_append, key_append = builder.kind.append, builder.key.append
-        value_append, length_append = builder.value.append, builder.length.append
-        for name, key_word, word in MICRO_OP.findall("\n".join(values)):
-            key = keys[key_word]
-            key_append(key)
-            if name == "r" and lists and (word[0] == "[" or word == "nil"):
-                kind_append(_READ)
-                number, length = list_of(key, word[1:-1] if word[0] == "[" else "")
-                value_append(number)
-                length_append(length)
+        found = MICRO_OP.findall("\n".join(values))
+        if found:
+            builder = self._builder
+            names, key_words, words = zip(*found, strict=True)
+            keys = list(map(self._keys.__getitem__, key_words))
+            builder.kind.extend(map(KIND_CODE.__getitem__, names))
+            builder.key.extend(keys)
+            if self._lists:
+                self._add_answers(names, keys, words)
             else:
-                kind_append(KIND_CODE[name])
-                value_append(numbers[word])
-                length_append(SCALAR)
+                builder.value.extend(map(self._values.__getitem__, words))
+                builder.length.extend(repeat(SCALAR, len(words)))
         return [value.count("[:") for value in values]
+
+    def _add_answers(self, names: Sequence[str], keys: Sequence[int], words: Sequence[str]) -> None:
+        numbers, list_of = self._values, self._list
+        numbers_append, lengths_append = self._builder.value.append, self._builder.length.append
+        for name, key, word in zip(names, keys, words, strict=True):
+            if name == "r" and (word[0] == "[" or word == "nil"):
+                number, length = list_of(key, word[1:-1] if word[0] == "[" else "")
+                numbers_append(number)
+                lengths_append(length)
+            else:
+                numbers_append(numbers[word])
+                lengths_append(SCALAR)
 
     def _list(self, key: int, text: str) -> tuple[int, int]:
         """The number of the chain and the length of a list that was read."""

@@ -1,5 +1,5 @@
-"""The notation of AWDIT's own tests: an operation of a register a line, `-----` between the transactions of a session,
-`=====` between sessions. Its histories begin with nothing: what is read was written by somebody.
+"""The notation of AWDIT's own tests: an operation of a register a line, `-----` between the transactions of a
+session, `=====` between sessions. Its histories begin with nothing: what is read was written by somebody.
 
     w 0 1
     -----
@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import History, Op
+from harness.history_file import HistoryText
 
 __all__ = ["read_awdit"]
 
@@ -26,7 +26,7 @@ _EXAMPLE: Final = "write an operation as r KEY VALUE or w KEY VALUE, in whole nu
 def read_awdit(name: str, text: str) -> History:
     """The history that `text` tells. Raises HistoryFormatError."""
     file = HistoryText(name, text)
-    builder = SessionsBuilder()
+    builder = SessionsBuilder(zero=False)
     session, ops, at = 0, list[Op](), 0
 
     def ended() -> None:
@@ -46,4 +46,4 @@ def read_awdit(name: str, text: str) -> History:
             session += bool(next_session)
         at += len(line) + 1
     ended()
-    return builder.build("rw-register", implicit=False)
+    return builder.build("rw-register")

@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 
 from harness.events import HistoryFormatError
-from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import History, Op
+from harness.history_file import HistoryText
 from harness.json_events import decoded
 
 __all__ = ["read_chronos"]

@@ -21,10 +21,10 @@ from harness.history import History, Op
 
 __all__ = ["cobra_logs", "read_cobra"]
 
-_RECORD: Final = {
-    code: struct.Struct(f">{numbers}q") for code, numbers in zip(b"SCWR", (1, 1, 3, 4), strict=True)
-}
-_NOTHING: Final = frozenset({0xBEBEEBEE, 0xDEADBEEF})  # The writer and the write of what was there before, or of null.
+_RECORD: Final = {code: struct.Struct(f">{numbers}q") for code, numbers in zip(b"SCWR", (1, 1, 3, 4), strict=True)}
+_NOTHING: Final = frozenset(
+    {0xBEBEEBEE, 0xDEADBEEF}
+)  # The writer and the write of what was there before, or of null.
 _COLLECTOR: Final = frozenset({0x23332333, 0x66666666})  # What Cobra's garbage collector asks for; no evidence.
 _REMEDY: Final = "copy the whole folder of Cobra's logs again"
 
@@ -68,10 +68,10 @@ def read_cobra(folder: Path) -> History:
             for one in accesses:
                 if not one.reads and writes.setdefault(one.write, one.left) != one.left:
                     raise log.error(f"write {one.write} was made twice", log.at)
-    builder = SessionsBuilder()
+    builder = SessionsBuilder(zero=False)
     for client, accesses in txns:
         builder.add(client, [_op(one, writes) for one in accesses])
-    return builder.build("rw-register", implicit=False)
+    return builder.build("rw-register")
 
 
 def _op(access: _Access, writes: dict[int, _Left]) -> Op:

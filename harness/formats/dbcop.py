@@ -10,20 +10,20 @@ A transaction that was not committed is an aborted one, and so is an operation w
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from harness.events import HistoryFormatError
-from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import UNSEEN, History, Op, Status
+from harness.history_file import HistoryText
 from harness.json_events import decoded
 
-__all__ = ["read_dbcop", "read_dbcop_bincode"]
+__all__ = ["is_dbcop_bincode", "read_dbcop", "read_dbcop_bincode"]
 
 _Name = int | str
-_EXAMPLE: Final = "write a transaction as {\"events\": [[\"w\", 0, 1]], \"committed\": true}"
+_EXAMPLE: Final = 'write a transaction as {"events": [["w", 0, 1]], "committed": true}'
 _REMEDY: Final = "copy the whole file again, or give it as JSON"
 
 
@@ -104,6 +104,12 @@ def _add(builder: SessionsBuilder, client: int, ops: list[tuple[Op, bool]], comm
     failed = [op for op, success in ops if not success and op.kind == "w"]
     if failed:
         builder.add(client, failed, Status.ABORTED)
+
+
+def is_dbcop_bincode(beginning: bytes) -> bool:
+    """Whether a file that begins so is in bincode: five numbers and the length of a text, none of them huge."""
+    numbers = [beginning[i : i + 8] for i in range(0, 48, 8)]
+    return all(len(one) == 8 and one[5:] == b"\0\0\0" for one in numbers)
 
 
 def read_dbcop_bincode(name: str, data: bytes) -> History:

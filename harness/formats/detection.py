@@ -24,7 +24,7 @@ _BEGINNINGS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
     for name, pattern in (
         ("plume", r"\s*[rw]\(\d+,\d+,\d+,-?\d+\)\s"),
         ("awdit", r"(?:\s|[-=]{3,}\s)*[rw]\s+\d+\s+\d+\s"),
-        ("dbcop", r'\s*\{\s*"(?:params|info|start|end|data)"\s*:'),
+        ("dbcop", r'\s*\{\s*(?:"params"\s*:\s*\{|"data"\s*:\s*\[\s*\[)'),
         ("dbcop", rf"\s*{_DBCOP_SESSIONS}"),
         ("chronos", rf"\s*\[\s*{_CHRONOS}"),
         ("jsonl", rf"\s*{_JSON_OBJECT}"),

@@ -1,8 +1,8 @@
 """The text of Plume, PolySI and AWDIT: one operation of a register a line.
 
-    w(7,3,0,12)     session 0, transaction 12 wrote 3 to key 7
-    r(7,3,1,13)     session 1, transaction 13 read it
-    w(7,4,1,-1)     a write of some aborted transaction of session 1
+w(7,3,0,12)     session 0, transaction 12 wrote 3 to key 7
+r(7,3,1,13)     session 1, transaction 13 read it
+w(7,4,1,-1)     a write of some aborted transaction of session 1
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from harness.history_file import HistoryText
 from harness.formats.sessions import SessionsBuilder
 from harness.history import History, Op, Status
+from harness.history_file import HistoryText
 
 __all__ = ["read_plume"]
 
@@ -25,7 +25,7 @@ def read_plume(name: str, text: str) -> History:
     file = HistoryText(name, text)
     ops: dict[str, list[Op]] = {}  # By transaction, in the order of their first operations.
     session_of: dict[str, str] = {}
-    builder = SessionsBuilder()
+    builder = SessionsBuilder(initial=True)
     aborted: list[tuple[int, Op]] = []
     at = 0
     for line in text.split("\n"):

@@ -1,8 +1,8 @@
 """Histories of sessions: the order within each client is known, and of time nothing else.
 
-These files tell one transaction after another of each session. They begin in a state that nobody wrote, in which
-every key is 0, or nothing; both are None here, unless somebody wrote a 0 to that key. Some tell the initial state by
-a transaction of their own:
+These files tell one transaction after another of each session. Most begin in a state that nobody wrote, in which
+every key is 0, or nothing; both are None here, unless somebody wrote a 0 to that key. Some texts of Plume tell that
+state by a transaction of its own, which then lies before all others:
 
     session 0   w x 0, w y 0        the first of the file, the only one of its session, nothing but writes of 0
     session 1   r x 0, w x 1
@@ -36,9 +36,14 @@ class _Transaction(NamedTuple):
 
 
 class SessionsBuilder:
-    """Collects transactions, those of a client in its order; clients may take turns."""
+    """Collects transactions, those of a client in its order; clients may take turns.
 
-    def __init__(self) -> None:
+    `zero`: a 0 that nobody wrote is the state before all writes. `initial`: a transaction may tell that state.
+    """
+
+    def __init__(self, *, zero: bool = True, initial: bool = False) -> None:
+        self._zero = zero
+        self._may_begin = initial
         self._builder = HistoryBuilder()
         self._clients: set[int] = set()
         self._initial: _Transaction | None = None  # What may be the initial transaction, until we know better.
@@ -57,14 +62,14 @@ class SessionsBuilder:
         if self._initial is not None and self._initial.client == client:
             self._add(self._initial, start=0)
             self._initial = None
-        if not self._clients and _sets_up(txn):
+        if self._may_begin and not self._clients and _sets_up(txn):
             self._initial = txn
         else:
             self._add(txn, start=0)
         self._clients.add(client)
 
-    def build(self, workload: str, *, implicit: bool = True) -> History:
-        """The history; `implicit`: a 0 that nobody wrote is the state before all writes."""
+    def build(self, workload: str) -> History:
+        """The history."""
         if self._initial is not None:
             self._add(self._initial, start=-1)
             self._initial = None
@@ -78,7 +83,7 @@ class SessionsBuilder:
             foreign=True,
         )
         history = self._builder.build(info)
-        return _without_initial_value(history) if implicit else history
+        return _without_initial_value(history) if self._zero else history
 
     def _add(self, txn: _Transaction, *, start: int) -> None:
         end = start if start < 0 else 1

@@ -20,8 +20,8 @@ from harness.edn import Keyword
 from harness.edn_events import edn_events
 from harness.edn_text import edn_text
 from harness.events import Event, Regular
-from harness.history_file import HistoryText
 from harness.history import UNSEEN, Fault, History, Op, Status, Txn
+from harness.history_file import HistoryText
 from harness.interchange import HistoryFormatError, write_edn, write_jsonl
 
 ROOT = Path(__file__).resolve().parents[2]
