@@ -136,7 +136,7 @@ class HistoryBuilder:
         self._offset.append(len(self.kind))
 
     def add_rows(self, rows: Iterable[int], ops: Iterable[int]) -> None:
-        """Many transactions: start, client, end, status and -1 of each, and how many of the operations are its own."""
+        """Many transactions: start, client, end, status and -1 of each, and how many operations it has."""
         self._rows.extend(rows)
         offset = self._offset[-1]
         self._offset.extend(offset + count for count in accumulate(ops))

@@ -1,9 +1,9 @@
 """The fast way through EDN: lines that Jepsen prints alike, thousands at a time, without making values of them.
 
 A template is a regular expression for operations with the same fields in the same order, some of which may be
-missing. Inside a value it admits micro-operations r, w and append on whole numbers, keywords and strings of one word,
-and lists of whole numbers, each written as Jepsen writes it: two texts are then the same value if and only if they are
-the same text. Everything else is left to `harness.edn`.
+missing. Inside a value it admits micro-operations r, w and append on whole numbers, keywords and strings of one
+word, and lists of whole numbers, each written as Jepsen writes it: two texts are then the same value if and only if
+they are the same text. Everything else is left to `harness.edn`.
 """
 
 from __future__ import annotations

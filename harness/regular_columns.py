@@ -32,7 +32,7 @@ class _Known:
 
 
 class RegularColumns:
-    """Puts values of regular lines into the columns of `builder`. `lists`: reads are of lists, nil is an empty one."""
+    """Puts values of regular lines into the columns of `builder`. `lists`: reads are of lists, of nothing by nil."""
 
     def __init__(self, builder: HistoryBuilder, lists: bool) -> None:
         self._builder = builder
