@@ -12,7 +12,17 @@ from typing import Any, Final, NamedTuple
 
 from harness.history import KINDS
 
-__all__ = ["COMPLETIONS", "MICRO_OPS", "TYPES", "Event", "HistoryFormatError", "Line", "Regular"]
+__all__ = [
+    "COMPLETIONS",
+    "LITERAL",
+    "MICRO_OPS",
+    "TYPES",
+    "UNSEEN_MARK",
+    "Event",
+    "HistoryFormatError",
+    "Line",
+    "Regular",
+]
 
 # The names that files give to micro-operations, commonest first, and the kind of operation each one is.
 MICRO_OPS: Final[Mapping[str, str]] = {
@@ -26,6 +36,8 @@ MICRO_OPS: Final[Mapping[str, str]] = {
     **{kind.name: kind.name for kind in KINDS},
 }
 COMPLETIONS: Final = ("ok", "fail", "info")
+LITERAL: Final = "seen"  # A fourth part of a micro-operation: one value was seen, maybe nil, and no list.
+UNSEEN_MARK: Final = "unseen"  # The same: its answer never came.
 TYPES: Final = frozenset({"invoke", *COMPLETIONS})
 
 

@@ -15,17 +15,15 @@ import numpy as np
 
 from harness.build import HistoryBuilder
 from harness.edn_text import edn_text
-from harness.events import MICRO_OPS, Event, Line, Regular
+from harness.events import LITERAL, MICRO_OPS, UNSEEN_MARK, Event, Line, Regular
 from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
 from harness.history_file import HistoryText
 from harness.regular_columns import RegularColumns
 
-__all__ = ["CUT_NAME", "LITERAL", "NEMESIS", "UNSEEN_MARK", "detect_workload", "fold"]
+__all__ = ["CUT_NAME", "NEMESIS", "detect_workload", "fold"]
 
 NEMESIS: Final = "nemesis"
 CUT_NAME: Final = "history-cut"  # The f of a nemesis operation that says what is missing from a history.
-LITERAL: Final = "seen"  # A fourth part of a micro-operation: one value was seen, maybe nil, and no list.
-UNSEEN_MARK: Final = "unseen"  # The same: its answer never came.
 
 _JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _OK: Final = int(Status.OK)

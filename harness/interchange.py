@@ -19,8 +19,8 @@ import numpy as np
 from harness.edn import Keyword
 from harness.edn_events import edn_events
 from harness.edn_text import edn_text
-from harness.events import Event, HistoryFormatError, Regular
-from harness.fold import CUT_NAME, LITERAL, NEMESIS, UNSEEN_MARK, detect_workload, fold
+from harness.events import LITERAL, UNSEEN_MARK, Event, HistoryFormatError, Regular
+from harness.fold import CUT_NAME, NEMESIS, detect_workload, fold
 from harness.formats.awdit import read_awdit
 from harness.formats.chronos import read_chronos
 from harness.formats.cobra import read_cobra
@@ -30,6 +30,7 @@ from harness.formats.plume import read_plume
 from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
 from harness.history_file import HistoryFile, HistoryText, OnRead
 from harness.json_events import json_array_events, json_line_events, json_value
+from harness.single_operations import shape_of, transactions_of
 
 __all__ = ["FORMATS", "HistoryFormatError", "read_history", "write_edn", "write_jsonl"]
 
@@ -153,7 +154,11 @@ def _read(file: HistoryFile, found: str, workload: str | None) -> History:
         may_append = file.contains("append") or file.contains("\\u")
         kind = detect_workload(reader(file), may_append=may_append)
     info = RunInfo(suite="check", workload=kind, target="recorded", clock="positions", foreign=True)
-    return fold(file, reader(file), info, lists=kind == "list-append")
+    shape = None if kind else shape_of(file, reader(file), workload)
+    if shape is None:
+        return fold(file, reader(file), info, lists=kind == "list-append")
+    info = replace(info, workload=shape.workload)
+    return fold(file, transactions_of(file, reader(file), shape), info, lists=shape.lists)
 
 
 # Writing

@@ -10,7 +10,10 @@ from harness.events import HistoryFormatError
 
 __all__ = ["REMEDY", "format_of_folder", "format_of_text"]
 
-REMEDY: Final = "give a history of one operation a line in EDN or JSON, or in another format that docs/HISTORY_FORMAT.md describes"
+REMEDY: Final = (
+    "give a history of one operation a line in EDN or JSON, "
+    "or in another format that docs/HISTORY_FORMAT.md describes"
+)
 
 _FIELD: Final = r'"(?:[^"\\]|\\.)*"\s*:\s*'
 # What only JSON begins with: a string as key, its colon, and a value; in EDN a keyword may follow a string.
