@@ -134,7 +134,7 @@ class HistoryFile(HistoryText):
             if piece:
                 yield piece
             done += len(data)
-            if self._on_read is not None:
+            if data and self._on_read is not None:
                 self._on_read(done, total)
 
     def _blocks(self) -> Iterator[bytes]:

@@ -136,7 +136,12 @@ def _folder(place: Path, format: str) -> tuple[str, History]:  # noqa: A002
 def _format_of(file: HistoryFile) -> str:
     if is_dbcop_bincode(file.beginning(_BEGINNING_LENGTH)):
         return _BINCODE
-    return format_of_text(file.name, next(file.pieces(), "")[:_BEGINNING_LENGTH])
+    beginning = ""
+    for piece in file.pieces():
+        beginning += piece
+        if len(beginning) >= _BEGINNING_LENGTH:
+            break
+    return format_of_text(file.name, beginning[:_BEGINNING_LENGTH])
 
 
 def _read(file: HistoryFile, found: str, workload: str | None) -> History:
