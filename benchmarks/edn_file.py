@@ -14,7 +14,7 @@ __all__ = ["list_append_lines", "write_list_append"]
 
 _CLIENTS = 10
 _KEYS_IN_PLAY = 10
-_APPENDS_PER_KEY = 48
+_APPENDS_PER_KEY = 40
 
 
 def list_append_lines(txns: int, *, seed: int = 0) -> Iterator[str]:

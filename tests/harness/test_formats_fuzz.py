@@ -43,7 +43,9 @@ SINGLES = "".join(
         (2, "ok", "drain", "[5]"),
     )
 )
-JSON = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": "AA=="}]]]}'
+JSON = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": ""}]]]}'
+    '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": "AA=="}]]]}'
+)
 SEEDS: dict[str, tuple[str | bytes, ...]] = {
     "edn": ((INVOKE + OK) * 2, f"[{INVOKE} ; note\n #_ 5 {OK}]", SINGLES),
     "jsonl": (f"{JSON}\n\n{JSON}\n",),
