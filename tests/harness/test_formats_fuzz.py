@@ -44,8 +44,6 @@ SINGLES = "".join(
     )
 )
 JSON = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": ""}]]]}'
-    '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": "AA=="}]]]}'
-)
 SEEDS: dict[str, tuple[str | bytes, ...]] = {
     "edn": ((INVOKE + OK) * 2, f"[{INVOKE} ; note\n #_ 5 {OK}]", SINGLES),
     "jsonl": (f"{JSON}\n\n{JSON}\n",),
