@@ -57,6 +57,8 @@ def json_line_events(file: HistoryText) -> Iterator[Event]:
         try:
             operations = _OPERATION.decode_lines("\n".join(lines))
         except (msgspec.DecodeError, RecursionError):
+            operations = []
+        if len(operations) != len(lines):  # Also where an object is written on several lines.
             operations = [_line(file, one, offset) for one, offset in zip(lines, offsets, strict=True)]
         for offset, operation in zip(offsets, operations, strict=True):
             yield _event(file, operation, offset, tagged)
