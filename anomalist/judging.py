@@ -59,7 +59,23 @@ def judge_history(
         if only and verdict.outcome is Outcome.PASS:
             verdict = replace(verdict, sentence=f"only {', '.join(only)} counted: nothing of it refutes {expected}")
         verdicts.append(verdict)
-    return tuple(verdicts)
+    return _that_can_decide(verdicts)
+
+
+def _that_can_decide(verdicts: list[Verdict]) -> tuple[Verdict, ...]:
+    """Where a history has several checkers, one that could not refute the expected level has no say in it."""
+    if all(verdict.reason == "undecided" for verdict in verdicts):
+        return tuple(verdicts)
+    return tuple(
+        replace(verdict, outcome=Outcome.PASS, reason="", sentence=_ALLOWED.format(verdict.expected))
+        if verdict.reason == "undecided"
+        else verdict
+        for verdict in verdicts
+        if verdict.reason != "undecided" or verdict.findings.anomalies
+    )
+
+
+_ALLOWED = "what it looks for is allowed by {}"
 
 
 def _findings(name: str, history: History, budget_s: float | None) -> Findings:

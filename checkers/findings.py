@@ -63,15 +63,17 @@ def findings(
 ) -> Findings:
     """What `checker` says, having looked for the anomalies named by `searched`.
 
-    A history that is no evidence accuses nobody: with doubts about it, what was found is withheld.
+    A history that is no evidence accuses nobody: with doubts about it, but for those that concern some levels only,
+    what was found is withheld.
     """
     all_doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *doubts)
-    found = () if all_doubts else tuple(anomalies)
+    withheld = any(not doubt.levels for doubt in all_doubts)
+    found = () if withheld else tuple(anomalies)
     return Findings(
         checker=checker,
         anomalies=found,
         refuted=closed_refutations(one.name for one in found),
-        searched=() if all_doubts else directly_refuted(searched),
+        searched=() if withheld else directly_refuted(searched),
         evidence=tuple(evidence),
         doubts=all_doubts,
         stats={
