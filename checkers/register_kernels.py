@@ -7,18 +7,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "before_own_writes", "find_versions", "sort_versions"]
+__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "Numbers", "before_own_writes", "find_versions", "sort_versions"]
 
 COMPILE_ABOVE_OPS = 50_000
 
 KERNELS = ("before_own_writes", "sort_versions", "find_versions")
 
-Ints = npt.NDArray[Any]
+Numbers = npt.NDArray[Any]
 
 
 def before_own_writes(
-    op_offset: Ints, read_op: Ints, read_key: Ints, write_op: Ints, write_key: Ints, keys: int
-) -> Ints:
+    op_offset: Numbers, read_op: Numbers, read_key: Numbers, write_op: Numbers, write_key: Numbers, keys: int
+) -> Numbers:
     """For each read (r,) 1 where its transaction had not written its key yet, otherwise 0.
 
     Reads and writes come in the order of operations; transaction t has those from op_offset[t] on.
@@ -38,7 +38,7 @@ def before_own_writes(
     return before
 
 
-def sort_versions(key: Ints, value: Ints, keys: int, values: int) -> Ints:
+def sort_versions(key: Numbers, value: Numbers, keys: int, values: int) -> Numbers:
     """The places of (key, value) in ascending order, equal ones in the order given: two passes of counting."""
     by_value = np.empty(len(key), np.int32)
     next_place = np.zeros(values + 1, np.int64)
@@ -62,7 +62,7 @@ def sort_versions(key: Ints, value: Ints, keys: int, values: int) -> Ints:
     return order
 
 
-def find_versions(key: Ints, value: Ints, wanted_key: Ints, wanted_value: Ints, keys: int) -> Ints:
+def find_versions(key: Numbers, value: Numbers, wanted_key: Numbers, wanted_value: Numbers, keys: int) -> Numbers:
     """The first place of each wanted (key, value) among ascending ones, -1 where it is not there."""
     first = np.zeros(keys + 1, np.int64)
     for i in range(len(key)):

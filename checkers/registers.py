@@ -17,6 +17,7 @@ from checkers import register_kernels
 from checkers.compiling import compile_kernels
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
+from checkers.register_kernels import Numbers
 from harness.history import KIND_CODE, SCALAR, UNSEEN_LENGTH, History, Status
 from harness.verdict import Doubt
 
@@ -116,7 +117,7 @@ def registers_of(history: History) -> Registers:
     )
 
 
-def _writers(history: History, read_key: Ints, read_value: Ints, write_txn: Ints, found: Ints) -> Ints:
+def _writers(history: History, read_key: Numbers, read_value: Numbers, write_txn: Numbers, found: Numbers) -> Ints:
     """The row that wrote what was read, found at place `found` of the writes or at -1; INITIAL, GARBAGE, HIDDEN."""
     writer = np.append(write_txn, GARBAGE)[found].astype(np.int64)
     missing = np.flatnonzero(found < 0)
@@ -149,7 +150,7 @@ def _keys_of_unseen_writes(history: History) -> Ints:
     return np.unique(history.op_key[unseen]).astype(np.int64)
 
 
-def _reads(history: History, write_op: Ints) -> tuple[Ints, Ints, Ints]:
+def _reads(history: History, write_op: Ints) -> tuple[Ints, Numbers, Ints]:
     """(operation, key, value) of everything read before the reader's own write of that key, as it was read."""
     op = np.flatnonzero((history.op_kind == _R) & (history.op_length == SCALAR))
     key, value = history.op_key[op], history.op_value[op]
@@ -189,7 +190,7 @@ def _doubts_of_keys(history: History, doubtful: Bools) -> list[Doubt]:
     return [Doubt("evidence", sentence + _and_others(int(doubtful.sum()) - 1))]
 
 
-def _doubts_of_versions(history: History, again: Ints, write_op: Ints, op_txn: Ints) -> list[Doubt]:
+def _doubts_of_versions(history: History, again: Ints, write_op: Ints, op_txn: Numbers) -> list[Doubt]:
     """`again` are the places of writes whose version the next one writes too."""
     if len(again) == 0:
         return []

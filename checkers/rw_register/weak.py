@@ -14,11 +14,12 @@ and what need not be looked at: Møldrup & Pavlogiannis, PLDI 2025 (AWDIT).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from checkers.joins import Bools, Ints
+from checkers.joins import Bools
 from checkers.registers import Registers
 from checkers.rw_register import weak_kernels
 from checkers.rw_register.weak_accesses import Accesses, accesses_of
@@ -32,6 +33,7 @@ from checkers.rw_register.weak_graph import (
     no_forced,
     peeled,
 )
+from checkers.rw_register.weak_kernels import Ints
 from checkers.rw_register.weak_witnesses import cycle_anomaly
 from harness.level import Level
 from harness.verdict import Anomaly, Doubt
@@ -41,9 +43,7 @@ __all__ = ["WEAK_ANOMALIES", "WEAK_LEVELS", "Weak", "weak_anomalies", "weak_leve
 _RC, _MAV, _RA, _CC = "read-committed", "monotonic-atomic-view", "read-atomic", "causal-cerone"
 # From weak to strong, each with what a cycle of its graph is called.
 WEAK_LEVELS: dict[str, str] = {_RC: "G1c", _MAV: "OTV", _RA: "fractured-read", _CC: "causality-violation"}
-WEAK_ANOMALIES: tuple[str, ...] = tuple(
-    name + suffix for name in WEAK_LEVELS.values() for suffix in ("", "-process")
-)
+WEAK_ANOMALIES: tuple[str, ...] = tuple(name + suffix for name in WEAK_LEVELS.values() for suffix in ("", "-process"))
 
 
 class Weak(NamedTuple):
@@ -56,8 +56,6 @@ class Weak(NamedTuple):
 class _Found(NamedTuple):
     """The cycles of one form of one level."""
 
-    level: str
-    session: bool
     graph: Graph
     components: Components
 
@@ -80,32 +78,32 @@ def weak_anomalies(registers: Registers) -> Weak:
 def weak_level_holds(registers: Registers, level: str, *, session: bool = True) -> bool:
     """Whether one level of WEAK_LEVELS allows a history, judged alone and with nothing explained.
 
-    Raises ValueError for causal consistency without sessions, which is only judged beside the other form, and
-    where the budget is spent.
+    Raises ValueError for causal consistency without sessions, which is judged beside the other form only.
     """
     accesses = accesses_of(registers)
     if level != _CC:
         graph = _graph(accesses, level, session)
         return peeled(graph)[1] == len(graph.previous)
-    order = causal_order(accesses, accesses.previous)
     if not session:
-        raise ValueError("causal consistency without sessions is not judged alone")
+        raise ValueError("causal consistency without sessions is judged beside the other form, never alone")
+    order = causal_order(accesses, accesses.previous)
     return order is not None and order[1] is accesses.previous and _causal_holds(accesses, order[0])
 
 
 def _causal_holds(accesses: Accesses, order: Ints) -> bool:
     forced = causal_edges(accesses, order, accesses.previous)
-    return forced is not None and peeled(Graph(accesses, accesses.previous, forced))[1] == len(order)
+    return forced is not None and peeled(_graph(accesses, _CC, True, forced))[1] == len(order)
 
 
-def _graph(accesses: Accesses, level: str, session: bool) -> Graph:
-    """The graph of a level below causal consistency."""
+def _graph(accesses: Accesses, level: str, session: bool, forced: Forced | None = None) -> Graph:
+    """The graph of a level; `forced` is that of causal consistency, of others it is found here."""
     previous = accesses.previous if session else np.full_like(accesses.previous, -1)
-    forced = no_forced() if level == _RC else _atomic(accesses, session) if level == _RA else _monotonic(accesses)
-    return Graph(accesses, previous, forced)
+    if forced is None:
+        forced = _FORCED[level](accesses, session)
+    return Graph(level, session, accesses, previous, forced)
 
 
-def _monotonic(accesses: Accesses) -> Forced:
+def _monotonic(accesses: Accesses, session: bool) -> Forced:
     seen, read = weak_kernels.vanishing(
         accesses.read_first,
         accesses.read_key,
@@ -133,25 +131,29 @@ def _atomic(accesses: Accesses, session: bool) -> Forced:
     return forced_by_reads(accesses, seen, read)
 
 
+_FORCED: dict[str, Callable[[Accesses, bool], Forced]] = {
+    _RC: lambda accesses, session: no_forced(),
+    _MAV: _monotonic,
+    _RA: _atomic,
+}
+
+
 def _all(accesses: Accesses, order: tuple[Ints, Ints] | None) -> tuple[list[_Found], list[Doubt]]:
     """The cycles of every level in both forms, and which levels were not decided."""
-    found = [
-        _Found(level, session, graph := _graph(accesses, level, session), components(graph))
-        for session in (False, True)
-        for level in (_RC, _MAV, _RA)
-    ]
+    found = [_found(_graph(accesses, level, session)) for session in (False, True) for level in (_RC, _MAV, _RA)]
     if order is None:
         return found, []
     forced = causal_edges(accesses, *order)
     if forced is None:
         return found, [_undecided(_CC)]
-    with_sessions = Graph(accesses, accesses.previous, forced)
-    cyclic = components(with_sessions)
-    found.append(_Found(_CC, True, with_sessions, cyclic))
-    plain, complete = plain_causal_edges(accesses, order[0], cyclic, forced)
-    graph = Graph(accesses, np.full_like(accesses.previous, -1), plain)
-    found.append(_Found(_CC, False, graph, components(graph)))
-    return found, [] if complete else [_undecided(_CC)]
+    with_sessions = _found(_graph(accesses, _CC, True, forced))
+    plain, complete = plain_causal_edges(accesses, order[0], with_sessions.components, forced)
+    without = _found(_graph(accesses, _CC, False, plain))
+    return [*found, without, with_sessions], [] if complete else [_undecided(_CC)]
+
+
+def _found(graph: Graph) -> _Found:
+    return _Found(graph, components(graph))
 
 
 def _undecided(level: str) -> Doubt:
@@ -161,16 +163,15 @@ def _undecided(level: str) -> Doubt:
 
 def _told(one: _Found, found: list[_Found]) -> Anomaly | None:
     """The anomaly of those components that contain no cycle of a weaker name, if there are any."""
-    rank = list(WEAK_LEVELS).index
-    covered = np.zeros(len(one.graph.previous), dtype=np.bool_)
-    for other in found:
-        if other is not one and other.session <= one.session and rank(other.level) <= rank(one.level):
-            covered[other.components.rows] = True
+    rank, graph = list(WEAK_LEVELS).index, one.graph
+    covered = np.zeros(len(graph.previous), dtype=np.bool_)
+    for other, cyclic in found:
+        if other is not graph and other.session <= graph.session and rank(other.level) <= rank(graph.level):
+            covered[cyclic.rows] = True
     own = _uncovered(one.components, covered)
     if not len(own.rows):
         return None
-    name = WEAK_LEVELS[one.level] + ("-process" if one.session else "")
-    return cycle_anomaly(name, one.graph, own)
+    return cycle_anomaly(WEAK_LEVELS[graph.level] + ("-process" if graph.session else ""), graph, own)
 
 
 def _uncovered(these: Components, covered: Bools) -> Components:

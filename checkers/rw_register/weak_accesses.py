@@ -7,14 +7,15 @@ that its writer overwrote itself is a read from that writer.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from checkers.compiling import compile_kernels
-from checkers.joins import Bools, Ints
+from checkers.joins import Bools
 from checkers.registers import INITIAL, Registers
 from checkers.rw_register import weak_kernels
+from checkers.rw_register.weak_kernels import Ints
 
 __all__ = ["Accesses", "accesses_of"]
 
@@ -43,6 +44,20 @@ class Accesses(NamedTuple):
     def reader(self, reads: Ints) -> Ints:
         """The rows of these reads, given by their places here."""
         return self.registers.read_txn[self.read[reads]]
+
+    def written(self, row: int) -> Ints:
+        """The keys that a row writes."""
+        return self.write_key[self.write_first[row] : self.write_first[row + 1]]
+
+    def value_written(self, row: int, key: int) -> Any:
+        """What a row first wrote to a key that it writes."""
+        write = self.write[self.write_first[row] + int(np.searchsorted(self.written(row), key))]
+        return self.registers.history.values[self.registers.write_value[write]]
+
+    def precedes(self, row: int, other: int) -> bool:
+        """Whether a committed row precedes another committed one in their session."""
+        client = self.registers.history.client
+        return bool(row < other and client[row] == client[other] and self.leads[row])
 
 
 def accesses_of(registers: Registers) -> Accesses:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checkers.joins import Ints, find, join
+from checkers.joins import find, join
 from checkers.rw_register import weak_kernels
 from checkers.rw_register.weak_accesses import Accesses
 from checkers.rw_register.weak_graph import (
@@ -24,6 +24,7 @@ from checkers.rw_register.weak_graph import (
     no_forced,
     peeled,
 )
+from checkers.rw_register.weak_kernels import Ints
 
 __all__ = ["CLOCK_BUDGET", "REACH_BUDGET", "causal_edges", "causal_order", "plain_causal_edges"]
 
@@ -58,14 +59,15 @@ def causal_order(accesses: Accesses, previous: Ints) -> tuple[Ints, Ints] | None
 
     Those within a cycle of reads and sessions are dropped. None where the reads alone are cyclic.
     """
-    order, taken = peeled(Graph(accesses, previous, no_forced()))
+    graph = Graph("read-committed", True, accesses, previous, no_forced())
+    order, taken = peeled(graph)
     if taken == len(order):
         return order, previous
-    cyclic = components(Graph(accesses, previous, no_forced()))
+    cyclic = components(graph)
     number = np.full(len(previous), -1, dtype=np.int64)
     number[cyclic.rows] = cyclic.number
     kept = np.where((number >= 0) & (number == number[previous]), -1, previous)
-    order, taken = peeled(Graph(accesses, kept, no_forced()))
+    order, taken = peeled(graph._replace(previous=kept))
     return (order, kept) if taken == len(order) else None
 
 
@@ -85,9 +87,7 @@ def causal_edges(accesses: Accesses, order: Ints, previous: Ints) -> Forced | No
     return Forced(*(np.concatenate([part[i] for part in parts]) for i in range(3)))
 
 
-def _block(
-    accesses: Accesses, order: Ints, previous: Ints, chains: _Chains, writers: _Writers, low: int
-) -> Forced:
+def _block(accesses: Accesses, order: Ints, previous: Ints, chains: _Chains, writers: _Writers, low: int) -> Forced:
     """What writers in the chains from `low` on force."""
     shape = (len(order), min(BLOCK, chains.count - low))
     clock, forced = np.zeros(shape, dtype=np.int32), np.zeros(shape, dtype=np.int32)
@@ -144,9 +144,7 @@ def _chains_of(accesses: Accesses, previous: Ints) -> _Chains:
     column[sequence] = renumbered[chain]
     place = np.zeros(len(previous), dtype=np.int32)
     place[sequence] = np.arange(len(sequence)) - starts[chain] + 1
-    return _Chains(
-        sequence=sequence, column=column, place=place, first=starts[rank], count=int(has_writer.sum())
-    )
+    return _Chains(sequence=sequence, column=column, place=place, first=starts[rank], count=int(has_writer.sum()))
 
 
 def _writers_of(accesses: Accesses, chains: _Chains) -> _Writers:

@@ -15,10 +15,11 @@ import numpy as np
 
 from checkers import kernels
 from checkers.compiling import compile_kernels
-from checkers.joins import Bools, Ints
+from checkers.joins import Bools
 from checkers.registers import INITIAL
 from checkers.rw_register import weak_kernels
 from checkers.rw_register.weak_accesses import Accesses
+from checkers.rw_register.weak_kernels import Ints
 
 __all__ = ["NOT_KNOWN", "Components", "Forced", "Graph", "components", "forced_by_reads", "no_forced", "peeled"]
 
@@ -38,8 +39,10 @@ class Forced(NamedTuple):
 
 
 class Graph(NamedTuple):
-    """`previous` (n,) as in the accesses, all -1 where sessions do not count."""
+    """`previous` (n,) as in the accesses, all -1 where sessions do not count. `level` is called as without them."""
 
+    level: str
+    session: bool
     accesses: Accesses
     previous: Ints
     forced: Forced
@@ -74,9 +77,7 @@ def peeled(graph: Graph) -> tuple[Ints, int]:
     """(order, taken): the last `taken` of `order` are the rows from which no cycle is reached, in an order kept."""
     accesses, forced = graph.accesses, graph.forced
     first, order = weak_kernels.group(forced.after, len(graph.previous))
-    return weak_kernels.peel(
-        accesses.read_first, accesses.read_writer, graph.previous, first, forced.before[order]
-    )
+    return weak_kernels.peel(accesses.read_first, accesses.read_writer, graph.previous, first, forced.before[order])
 
 
 def components(graph: Graph) -> Components:

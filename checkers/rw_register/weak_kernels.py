@@ -16,6 +16,7 @@ import numpy.typing as npt
 __all__ = [
     "COMPILE_ABOVE_OPS",
     "KERNELS",
+    "Ints",
     "advance_clocks",
     "causal_way",
     "force_by_clocks",
@@ -244,8 +245,7 @@ def advance_clocks(
             if u >= 0:
                 other = clock[u]
                 for j in range(width):
-                    if other[j] > mine[j]:
-                        mine[j] = other[j]
+                    mine[j] = max(mine[j], other[j])
         j = column[t] - low
         if 0 <= j < width:
             mine[j] = place[t]
@@ -363,7 +363,7 @@ def missed_causes(
     return seen[:count].copy(), found[:count].copy(), budget
 
 
-def causal_way(read_first: Ints, read_writer: Ints, previous: Ints, cause: Ints, effect: int) -> Ints:
+def causal_way(read_first: Ints, read_writer: Ints, previous: Ints, cause: int, effect: int) -> Ints:
     """The rows of a shortest way from `cause` to `effect` along reads and sessions, both included; () for none."""
     behind = np.full(len(previous), -1, np.int64)
     queue = np.empty(len(previous), np.int64)
