@@ -102,6 +102,7 @@ CHECKERS: dict[str, str] = {
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
+    "rw-register": "checkers.rw_register:check_rw_register",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 
