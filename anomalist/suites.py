@@ -21,6 +21,7 @@ __all__ = [
     "ON_MODELS",
     "SCRIPTED",
     "SUITES",
+    "WEAK_LEVELS",
     "WORKLOADS",
     "Checks",
     "Suite",
@@ -72,10 +73,23 @@ WORKLOADS: dict[str, Checks] = {
     )
 }
 
+# What the list-append checker leaves open at weak levels another one decides: it is asked where one is expected.
+WEAK_LEVELS: dict[str, tuple[str, ...]] = {
+    "list-append": (
+        "read-atomic",
+        "update-atomic",
+        "causal-cerone",
+        "prefix",
+        "strong-session-read-atomic",
+        "strong-session-causal-cerone",
+    )
+}
+
 SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
 
 CHECKERS: dict[str, str] = {
     "list-append": "checkers.list_append:check_list_append",
+    "visibility": "checkers.visibility:check_visibility",
     "bank": "checkers.bank:check_bank",
     "write-skew": "checkers.write_skew:check_write_skew",
     "predicate-skew": "checkers.predicate_skew:check_predicate_skew",
@@ -88,6 +102,7 @@ CHECKERS: dict[str, str] = {
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
+    "rw-register": "checkers.rw_register:check_rw_register",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 

@@ -158,6 +158,10 @@ EXAMPLES: dict[str, Example] = {
         "C  read x = 2 · read y = 1                                ← it had seen B, which wrote over A",
         "D                             read x = 2 · read y = 2",
     ),
+    "OTV-process": _registers(
+        "A  write x 1 | write x 2 · write y 2",
+        "B  read y = 2 · read x = 1      ← it had seen A's second transaction, which comes after the first",
+    ),
     "future-read": _lists(
         "A  read x = [1] · append x 1      ← it saw what it had not yet done",
     ),
@@ -189,12 +193,10 @@ EXAMPLES: dict[str, Example] = {
     "fractured-read": _registers(
         "A  write x 1 · write y 1",
         "B  read x = 1 · write x 2 · read y = 1 · write y 2",
-        "C  read x = 1 · read y = 2      ← one half of B, and what B had overwritten",
+        "C  read y = 1 · read x = 2      ← one half of B, and what B had overwritten",
     ),
     "fractured-read-process": _registers(
-        "A  write x 1 | write y 2",
-        "B  write x 2 · write y 1",
-        "C  read x = 2 | read x = 1      ← an older state than its session had seen",
+        "A  write x 1 · write y 1 | read x = nothing      ← its own session had written it",
     ),
     "causality-violation": _registers(
         "A  write x 1",
