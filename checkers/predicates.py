@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from checkers.compiling import compile_kernels
 from checkers.findings import concurrency, findings
-from checkers.rw_register.names import NAMES, names_of
-from checkers.versions import kernels
+from checkers.versions.names import NAMES, names_of
 from checkers.versions.observations import doubts, observe
 from harness.history import History
 from harness.verdict import Doubt, Evidence, Findings
@@ -31,8 +29,6 @@ def check_predicates(history: History) -> Findings:
     A pass says that nothing was found by inferences that hold under every order of versions; unlike the solver's
     of rw-register it is no proof that there is an order.
     """
-    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
     seen = observe(history)
     named = names_of(seen)
     found = findings(

@@ -15,8 +15,11 @@ from functools import cached_property
 
 import numpy as np
 
+from checkers import kernels as graph_kernels
+from checkers.compiling import compile_kernels
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
+from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE, Accesses, accesses
 from harness.history import History, Status
 
@@ -85,6 +88,9 @@ def initial_row(history: History) -> int:
 
 def observe(history: History) -> VersionHistory:
     """Read a history of r, w, delete and scan, in time n log n; raises nothing: what is wrong is there to be seen."""
+    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
+        compile_kernels(kernels)
+        compile_kernels(graph_kernels)
     one = accesses(history)
     write = _writers(history, one)
     included = _included(history, one, write)
@@ -188,12 +194,13 @@ def _versions_of_nothing(
     history: History, one: Accesses, number: Ints, reads: Ints, initial: int, installs: int
 ) -> tuple[Ints, Ints, Ints]:
     """(the version of each read of nothing or -1, the doubtful reads, the scans that missed what was there)."""
-    if not len(reads):
-        return reads, reads, reads
     keys = len(history.keys)
     delete = np.flatnonzero(
         one.write & one.last & (one.value == NOTHING) & (history.status[one.row] != Status.ABORTED)
     )
+    if not len(reads) or (history.cut and len(delete)):
+        # Where a part of the log is gone, so may be the delete that a reader saw.
+        return np.full(len(reads), -1), reads[:0], reads[:0]
     count = np.bincount(one.key[delete], minlength=keys)
     # A transaction's own delete that comes only later is not what it saw.
     own = np.zeros(len(reads), dtype=np.int64)
