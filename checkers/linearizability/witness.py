@@ -24,8 +24,9 @@ from harness.verdict import Anomaly
 
 __all__ = ["Contradiction", "contradiction", "not_linearizable"]
 
-# For making one witness small. What this leaves is small enough, or stays as it is.
-_STEPS_MAX: Final = 100_000
+# For making one witness small, and for each search to that end. What these leave is small, or stays as it is.
+_STEPS_MAX: Final = 300_000
+_STEPS_EACH_MAX: Final = 10_000
 _CALLS_TOLD_MAX: Final = 4
 
 
@@ -63,8 +64,8 @@ class _Searching:
         self._model = model
         self._left = _STEPS_MAX
 
-    def search(self, calls: Sequence[Call]) -> Searched:
-        searched = search(calls, self._model, self._left)
+    def search(self, calls: Sequence[Call], steps_max: int = _STEPS_MAX) -> Searched:
+        searched = search(calls, self._model, min(self._left, steps_max))
         self._left = max(0, self._left - searched.steps)
         return searched
 
@@ -72,9 +73,9 @@ class _Searching:
         """An order of these calls, if one is found."""
         return self.search(calls).order
 
-    def is_impossible(self, calls: Sequence[Call]) -> bool:
+    def is_impossible(self, calls: Sequence[Call], steps_max: int = _STEPS_MAX) -> bool:
         """Whether these calls surely have no order."""
-        searched = self.search(calls)
+        searched = self.search(calls, steps_max)
         return searched.order is None and not searched.spent
 
 
@@ -115,7 +116,7 @@ def _minimised(searching: _Searching, begun: Sequence[Call], before: Sequence[Ca
         place = 0
         while place < len(kept):
             fewer = kept[:place] + kept[place + size :]
-            if searching.is_impossible(_weakened(begun, [*fewer, stuck])):
+            if searching.is_impossible(_weakened(begun, [*fewer, stuck]), _STEPS_EACH_MAX):
                 kept = fewer
             else:
                 place += size
