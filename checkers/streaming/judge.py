@@ -102,7 +102,7 @@ class StreamingJudge:
         overdue = [row for row in self._waiting if row.txn.end < watermark]
         if any(row.txn.status is Status.OK for row in overdue):
             self._need("a transaction read an element of nobody who could have appended it")
-        # One of unknown outcome that nobody has seen yet does not count; if it is seen later, that needs the past.
+        # One of unknown outcome does not count before it is seen; if it is seen later, that needs the past.
         self._waiting = [row for row in self._waiting if row.txn.end >= watermark]
         return min([watermark, *(row.txn.start for row in self._waiting)])
 
@@ -166,14 +166,17 @@ class StreamingJudge:
         self._batches += 1
         retired = retire(live, unsettled, self._past, batch=self._batches)
         self._sealed = added((*self._sealed, *retired.cycles))
-        self._live = [row for row in self._live if row.txn.id not in retired.ids and self._still_fits(row)]
+        kept = [row for row in self._live if row.txn.id not in retired.ids]
+        known = _appended(kept)
+        self._live = [row for row in kept if self._still_fits(row, known)]
 
-    def _still_fits(self, row: Row) -> bool:
-        """Whether all reads reach as far as the past does now. One of unknown outcome may not: nobody saw it."""
-        fits = all(self._past.reached_by(read) for read in row.reads)
-        if not fits and row.txn.status is Status.OK:
-            self._need("a transaction reads a list that is shorter than its past")
-        return fits
+    def _still_fits(self, row: Row, known: set[tuple[bytes, bytes]]) -> bool:
+        """Whether its reads still show all of the past, and nothing but the past and what is live."""
+        if all(self._past.reached_by(read) for read in row.reads) and self._shows_only(row, known):
+            return True
+        if row.txn.status is Status.OK:
+            self._need("a transaction reads a list that is not what its past has become")
+        return False  # Of unknown outcome, and nobody has seen it; if it is seen later, that needs the past.
 
 
 def _appended(rows: Iterable[Row]) -> set[tuple[bytes, bytes]]:
