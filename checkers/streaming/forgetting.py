@@ -57,9 +57,16 @@ def retire(live: Live, unsettled: Bools, past: Past, *, batch: int) -> Retired:
     cyclic = _cyclic(rest)
     for append in np.flatnonzero((seen.append_place < 0) & (members & seen.included)[seen.append_row]):
         row, op = int(seen.append_row[append]), history.op(int(seen.append_op[append]))
-        # The order of appends within a component with a cycle decides what cycle that is.
-        judged_by = None if row in cyclic else knot
-        unseen = Unseen(encoded(op.value), ids[row], int(seen.append_op[append]), batch, judged_by)
+        unseen = Unseen(
+            element=encoded(op.value),
+            txn=ids[row],
+            place=int(seen.append_op[append]),
+            start=int(history.start[row]),
+            end=int(history.end[row]) if order.passes_time[row] else None,
+            batch=batch,
+            knot=knot,
+            on_cycle=row in cyclic,
+        )
         past.leave_unseen(encoded(op.key), unseen)
     return Retired(
         frozenset(ids[int(row)] for row in np.flatnonzero(members)),
@@ -84,7 +91,7 @@ def _cyclic(rest: Residue) -> set[int]:
     return set(rest.rows[on_cycle[: len(rest.rows)]].tolist())
 
 
-def _begun(live: Live, seen: Observations, members: Bools, past: Past) -> Iterator[tuple[bytes, list[object]]]:
+def _begun(live: Live, seen: Observations, members: Bools, past: Past) -> Iterator[tuple[bytes, tuple[bytes, ...]]]:
     """For each key of which appends are retired that reads have shown: the list up to the last of them."""
     shown = np.flatnonzero((seen.append_place >= 0) & members[seen.append_row])
     reach: dict[int, int] = {}
@@ -92,9 +99,8 @@ def _begun(live: Live, seen: Observations, members: Bools, past: Past) -> Iterat
         reach[key] = max(reach.get(key, 0), place + 1)
     for key, size in reach.items():
         read = int(np.flatnonzero((seen.read_key == key) & (seen.read_size >= size))[0])
-        row = live.rows[int(seen.read_row[read]) - 1]
         place = int(seen.read_op[read] - seen.history.op_offset[seen.read_row[read]])
-        name = encoded(row.txn.ops[place].key)
-        count = past.count(name)
+        longest = next(one for one in live.rows[int(seen.read_row[read]) - 1].reads if one.place == place)
+        count = past.count(longest.key)
         # In the window one element stands for the past.
-        yield name, list(row.txn.ops[place].value[: count + size - (1 if count else 0)])
+        yield longest.key, longest.elements[: count + size - (1 if count else 0)]

@@ -16,7 +16,7 @@ from checkers.list_append import check_list_append
 from checkers.streaming.forgetting import retire
 from checkers.streaming.live import PAST_ROW, Live, live_history
 from checkers.streaming.past import Past
-from checkers.streaming.rows import Row, encoded, row_of
+from checkers.streaming.rows import Row, row_of
 from checkers.streaming.sightings import Sighting, added
 from harness.history import RunInfo, Status, Txn
 from harness.level import Level, refuted_by
@@ -53,8 +53,13 @@ class StreamingJudge:
 
     @property
     def retained(self) -> int:
-        """How many transactions, and appends of retired ones that no read has shown, are in memory."""
-        return len(self._live) + len(self._waiting) + len(self._past)
+        """How many transactions are in memory."""
+        return len(self._live) + len(self._waiting)
+
+    @property
+    def unseen(self) -> int:
+        """How many appends of retired transactions are remembered one by one, because no read has shown them."""
+        return len(self._past)
 
     def take(self, txns: Iterable[Txn], watermark: int) -> None:
         """Judge one more window. Every transaction that is taken later starts at `watermark` or after.
@@ -127,7 +132,7 @@ class StreamingJudge:
 
     def _shows_only(self, row: Row, known: set[tuple[bytes, bytes]]) -> bool:
         return all(
-            (read.key, encoded(element)) in known
+            (read.key, element) in known
             for read in row.reads
             for element in read.elements[self._past.count(read.key) :]
         )

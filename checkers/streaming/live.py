@@ -64,5 +64,6 @@ def _shortened(row: Row, past: Past) -> Sequence[Op]:
     for read in row.reads:
         count = past.count(read.key)
         if count:
-            ops[read.place] = Op("r", ops[read.place].key, [_PAST, *read.elements[count:]])
+            key, elements = ops[read.place].key, ops[read.place].value
+            ops[read.place] = Op("r", key, [_PAST, *elements[count:]])
     return ops

@@ -13,12 +13,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 import xxhash
 
-from checkers.streaming.rows import Append, Read, encoded, encoded_elements
+from checkers.streaming.rows import Append, Read
 
 __all__ = ["UNSEEN_MAX", "Knot", "Past", "Unseen"]
 
@@ -34,8 +34,8 @@ class Knot:
         self._leads_to = {one: {one, *others} for one, others in leads_to.items()}
 
     def put(self, before: int, after: int) -> bool:
-        """Learn that `before` comes first; False where that closes a cycle."""
-        if before in self._leads_to[after]:
+        """Learn that `before` comes first; False where that closes a cycle, or where one of them is not known."""
+        if not {before, after} <= self._leads_to.keys() or before in self._leads_to[after]:
             return False
         gained = self._leads_to[after]
         for one, reached in self._leads_to.items():
@@ -47,26 +47,29 @@ class Knot:
 class Unseen(NamedTuple):
     """A retired append that no read has shown.
 
-    `txn` is its transaction's id, `place` its place there, `batch` numbers those that were retired together, `knot`
-    is shared by them; None where their order cannot be judged any more.
+    `txn` is its transaction's id, `place` its place there, `end` None where real time does not lead on from it.
+    `batch` numbers those that were retired together, and `knot` is shared by those of them that ran at the same time.
+    `on_cycle`: where it stands in its key's list may decide what cycle its transaction is on.
     """
 
     element: bytes
     txn: int
     place: int
+    start: int
+    end: int | None
     batch: int
     knot: Knot | None
+    on_cycle: bool
 
 
 class _KeyPast:
-    """One key: its first `count` elements, which take `size` bytes and have this digest; then the unseen appends."""
+    """One key: how many elements its list begins with, and their digest; then the unseen appends."""
 
-    __slots__ = ("appended", "count", "crowded", "digest", "size", "unseen")
+    __slots__ = ("appended", "count", "crowded", "digest", "unseen")
 
     def __init__(self) -> None:
         self.count = 0
-        self.size = 0
-        self.digest = xxhash.xxh3_64_intdigest(b"")
+        self.digest = _digest(())
         self.unseen: list[Unseen] = []
         self.crowded = False
         self.appended = _Elements()
@@ -109,18 +112,17 @@ class Past:
         if past.crowded or not _begins(past, read.elements):
             return False
         if past.unseen:
-            shown = [encoded(one) for one in read.elements[past.count : past.count + len(past.unseen)]]
+            shown = read.elements[past.count : past.count + len(past.unseen)]
             if not _settled(past.unseen, shown):
                 return False
             past.unseen = []
             self.extend(read.key, read.elements[: past.count + len(shown)])
         return True
 
-    def extend(self, key: bytes, elements: Sequence[Any]) -> None:
+    def extend(self, key: bytes, elements: Sequence[bytes]) -> None:
         """The key's list begins with these elements from now on."""
         past = self._of(key)
-        data = encoded_elements(elements)
-        past.count, past.size, past.digest = len(elements), len(data), xxhash.xxh3_64_intdigest(data)
+        past.count, past.digest = len(elements), _digest(elements)
 
     def leave_unseen(self, key: bytes, unseen: Unseen) -> None:
         """Remember an append of a retired transaction that no read has shown."""
@@ -136,10 +138,13 @@ class Past:
         return past
 
 
-def _begins(past: _KeyPast, elements: Sequence[Any]) -> bool:
-    if len(elements) < past.count:
-        return False
-    return xxhash.xxh3_64_intdigest(encoded_elements(elements[: past.count])) == past.digest
+def _begins(past: _KeyPast, elements: Sequence[bytes]) -> bool:
+    return len(elements) >= past.count and _digest(elements[: past.count]) == past.digest
+
+
+def _digest(elements: Sequence[bytes]) -> int:
+    # No encoded element is the beginning of another: the bytes of all of them can be cut in one way only.
+    return xxhash.xxh3_64_intdigest(b"".join(elements))
 
 
 def _settled(unseen: Sequence[Unseen], shown: Sequence[bytes]) -> bool:
@@ -156,6 +161,10 @@ def _may_follow(one: Unseen, two: Unseen) -> bool:
         return one.place < two.place
     if one.batch != two.batch:
         return one.batch < two.batch  # No way leads from one batch back into an earlier one.
+    if one.on_cycle or two.on_cycle:
+        return False
+    if one.end is not None and one.end < two.start:
+        return True
     return one.knot is not None and one.knot.put(one.txn, two.txn)
 
 

@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 # More transactions than these are not told apart: their order is then a matter of the whole log.
-_KNOT_MAX = 64
+_KNOT_MAX = 128
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,6 +84,7 @@ def retirable(seen: Observations, order: Order, unsettled: Bools) -> Bools:
 
 
 def _open_pairs(seen: Observations) -> Iterator[tuple[int, int]]:
+    """Rows that ran at the same time and appended to one key what no read shows."""
     start, end = seen.history.start, seen.history.end
     for rows in _writers_by_key(seen):
         if len(rows) > UNSEEN_MAX:
@@ -104,11 +105,7 @@ def _writers_by_key(seen: Observations) -> Iterator[list[int]]:
 
 def knot_of(seen: Observations, order: Order, retired: Bools, ids: dict[int, int]) -> Knot | None:
     """The retired rows whose appends to one key have no order yet, by their `ids`; None if there are too many."""
-    open_rows = set()
-    for rows in _writers_by_key(seen):
-        members = [row for row in rows if retired[row]]
-        if len(members) > 1:
-            open_rows.update(members)
+    open_rows = {row for pair in _open_pairs(seen) if retired[list(pair)].all() for row in pair}
     if len(open_rows) > _KNOT_MAX:
         return None
     leads_to = {}

@@ -6,7 +6,6 @@ they are in a `History`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -14,7 +13,7 @@ import msgspec
 from harness.build import frozen
 from harness.history import UNSEEN, Status, Txn
 
-__all__ = ["Append", "Read", "Row", "encoded", "encoded_elements", "row_of"]
+__all__ = ["Append", "Read", "Row", "encoded", "row_of"]
 
 _PLAIN: Final = frozenset({int, str})
 _KINDS: Final = frozenset({"r", "append", "sql"})
@@ -29,11 +28,11 @@ class Append(NamedTuple):
 
 
 class Read(NamedTuple):
-    """A read whose result is known: its place among the operations, and the list (None counts as an empty one)."""
+    """A read whose result is known: its place among the operations, and what it showed (None is the empty list)."""
 
     place: int
     key: bytes
-    elements: Sequence[Any]
+    elements: tuple[bytes, ...]
 
 
 class Row(NamedTuple):
@@ -57,7 +56,7 @@ def row_of(txn: Txn) -> Row | None:
             if not listed and op.value is not None:
                 return None
             if txn.status is not Status.ABORTED:
-                reads.append(Read(place, encoded(op.key), op.value or ()))
+                reads.append(Read(place, encoded(op.key), tuple(map(encoded, op.value or ()))))
     return Row(txn, tuple(appends), tuple(reads))
 
 
@@ -69,8 +68,3 @@ def encoded(value: Any) -> bytes:
         except (OverflowError, UnicodeEncodeError):
             pass
     return msgspec.msgpack.encode(frozen(value))
-
-
-def encoded_elements(elements: Sequence[Any]) -> bytes:
-    """The encoded elements one after another: those of a beginning are a beginning of these bytes."""
-    return b"".join(map(encoded, elements))
