@@ -9,6 +9,7 @@ tell: something touched the past, or a read contradicts others by itself, which 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 
@@ -25,6 +26,9 @@ __all__ = ["RECENT", "StreamingJudge"]
 
 # So many transactions stay although they could be retired: soon most of their appends will have been read.
 RECENT = 256
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+
+Appended = dict[bytes, set[bytes]]  # The elements of each key.
 
 
 class StreamingJudge:
@@ -123,18 +127,17 @@ class StreamingJudge:
         known = _appended(self._live)
         ready = {row.txn.id: row for row in self._waiting}
         while True:
-            candidates = known | _appended(ready.values())
+            candidates = _appended(ready.values(), known)
             unexplained = [one for one, row in ready.items() if not self._shows_only(row, candidates)]
             if not unexplained:
                 return set(ready)
             for one in unexplained:
                 del ready[one]
 
-    def _shows_only(self, row: Row, known: set[tuple[bytes, bytes]]) -> bool:
+    def _shows_only(self, row: Row, known: Appended) -> bool:
         return all(
-            (read.key, element) in known
+            known.get(read.key, _NOTHING).issuperset(read.elements[self._past.count(read.key) :])
             for read in row.reads
-            for element in read.elements[self._past.count(read.key) :]
         )
 
     # Judging, and forgetting.
@@ -175,7 +178,7 @@ class StreamingJudge:
         known = _appended(kept)
         self._live = [row for row in kept if self._still_fits(row, known)]
 
-    def _still_fits(self, row: Row, known: set[tuple[bytes, bytes]]) -> bool:
+    def _still_fits(self, row: Row, known: Appended) -> bool:
         """Whether its reads still show all of the past, and nothing but the past and what is live."""
         if all(self._past.reached_by(read) for read in row.reads) and self._shows_only(row, known):
             return True
@@ -184,5 +187,10 @@ class StreamingJudge:
         return False  # Of unknown outcome, and nobody has seen it; if it is seen later, that needs the past.
 
 
-def _appended(rows: Iterable[Row]) -> set[tuple[bytes, bytes]]:
-    return {(one.key, one.element) for row in rows for one in row.appends}
+def _appended(rows: Iterable[Row], known: Appended | None = None) -> Appended:
+    """What these rows appended, and what is `known`."""
+    appended = {key: set(elements) for key, elements in (known or {}).items()}
+    for row in rows:
+        for one in row.appends:
+            appended.setdefault(one.key, set()).add(one.element)
+    return appended

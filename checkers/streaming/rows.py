@@ -6,6 +6,7 @@ they are in a `History`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
@@ -56,8 +57,17 @@ def row_of(txn: Txn) -> Row | None:
             if not listed and op.value is not None:
                 return None
             if txn.status is not Status.ABORTED:
-                reads.append(Read(place, encoded(op.key), tuple(map(encoded, op.value or ()))))
+                reads.append(Read(place, encoded(op.key), _encoded_list(op.value or ())))
     return Row(txn, tuple(appends), tuple(reads))
+
+
+def _encoded_list(elements: Sequence[Any]) -> tuple[bytes, ...]:
+    try:
+        if _PLAIN.issuperset(map(type, elements)):
+            return tuple(map(msgspec.msgpack.encode, elements))
+    except (OverflowError, UnicodeEncodeError):
+        pass
+    return tuple(map(encoded, elements))
 
 
 def encoded(value: Any) -> bytes:
