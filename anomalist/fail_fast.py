@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from anomalist.judging import judge_history
+from anomalist.suites import WEAK_LEVELS
 from checkers.streaming import StreamingJudge
 from harness.history import History, RunInfo
 from harness.level import Level
@@ -36,7 +37,9 @@ class FailFast:
         self._checkers = checkers
         self._expected = Level(info.expected)
         self._log = log
-        self._judge = StreamingJudge(info) if FOLLOWED in checkers else None
+        # Only where nobody else has a say: what the streaming judge does not see, it cannot stop at.
+        self._followed = tuple(checkers) == (FOLLOWED,) and info.expected not in WEAK_LEVELS.get(FOLLOWED, ())
+        self._judge = StreamingJudge(info) if self._followed else None
         self._whole_at = _FIRST  # So many transactions make it worth while to judge the whole log again.
         self.due = _WINDOW_MIN if self.follows else _FIRST
 
@@ -77,7 +80,7 @@ class FailFast:
         self._whole_at = 2 * glance.ended
         if any(verdict.outcome is Outcome.FAIL for verdict in verdicts):
             return True
-        if FOLLOWED in self._checkers:
+        if self._followed:
             self._judge = _following(history, glance)
         return False
 
