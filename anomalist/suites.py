@@ -54,9 +54,11 @@ WORKLOADS: dict[str, Checks] = {
     row.workload: row
     for row in (
         Checks("list-append", ("list-append",), "workloads.list_append:LIST_APPEND"),
+        Checks("rw-register", ("rw-register",), "workloads.rw_register:RW_REGISTER"),
         Checks("bank", ("bank",), "workloads.bank:BANK"),
         Checks("write-skew", ("write-skew",), "workloads.write_skew:WRITE_SKEW"),
         Checks("predicate-skew", ("predicate-skew",), "workloads.predicate_skew:PREDICATE_SKEW"),
+        Checks("predicates", ("predicates",), "workloads.predicates:PREDICATES"),
         Checks("counter", ("counter",), "workloads.counter:COUNTER"),
         Checks("long-fork", ("long-fork",), "workloads.long_fork:LONG_FORK"),
         Checks("set", ("set",), "workloads.set_full:SET"),
@@ -98,6 +100,7 @@ CHECKERS: dict[str, str] = {
     "bank": "checkers.bank:check_bank",
     "write-skew": "checkers.write_skew:check_write_skew",
     "predicate-skew": "checkers.predicate_skew:check_predicate_skew",
+    "predicates": "checkers.predicates:check_predicates",
     "counter": "checkers.counter:check_counter",
     "long-fork": "checkers.long_fork:check_long_fork",
     "set": "checkers.set_full:check_set_full",
@@ -114,9 +117,11 @@ CHECKERS: dict[str, str] = {
 
 ON_KEYS: tuple[str, ...] = (
     "list-append",
+    "rw-register",
     "bank",
     "write-skew",
     "predicate-skew",
+    "predicates",
     "counter",
     "long-fork",
     "set",
