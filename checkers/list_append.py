@@ -9,16 +9,18 @@ Anomalies from Experimental Observations", VLDB 2020; which names are reported i
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 
-from checkers import kernels
+from checkers import kernels, list_kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.cycles import find_cycles
 from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.graph import RW, WR, WW, Edges, residue
-from checkers.observations import Observations, observe
+from checkers.observations import Observations, observe, sizes_read
 from checkers.phenomena import Phenomenon, find_phenomena
 from checkers.proof import cycle_anomaly, phenomenon_anomaly
 from harness.history import KIND_CODE, SCALAR, History, Status
@@ -49,11 +51,15 @@ _NEEDED_CONCURRENT = 10
 
 def check_list_append(history: History) -> Findings:
     """Judge a list-append history (operations r and append only)."""
-    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
-    seen = observe(history)
-    doubts = _doubts(history, seen)
-    if doubts:
+    for module in (kernels, list_kernels):
+        prepare(module, len(history.op_kind))
+    history = _read_only(history)
+    doubtful = _strangers(history)
+    # Kernels rely on a history of nothing but lists read and elements appended.
+    seen = None if doubtful else observe(history)
+    doubtful += _appended_twice(seen) + overlapping_clients(history)
+    if seen is None or doubtful:
+        doubts = tuple(Doubt("evidence", sentence) for sentence in doubtful)
         return Findings(checker="list-append", doubts=doubts, evidence=_evidence(history, None))
     anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
     edges, left_out = dependencies(seen, atomic_append=_atomic(history))
@@ -82,27 +88,45 @@ def _atomic(history: History) -> bool:
     return history.info.append == "atomic"
 
 
-def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
-    """What makes a history no evidence at all. Nothing is repaired."""
+def _read_only(history: History) -> History:
+    """The same columns, none to be written to: kernels are compiled once for histories of files and of builders."""
+    columns = {
+        one.name: getattr(history, one.name).view() for one in fields(history) if _is_column(history, one.name)
+    }
+    for column in columns.values():
+        column.setflags(write=False)
+    return replace(history, **columns)
+
+
+def _is_column(history: History, name: str) -> bool:
+    return isinstance(getattr(history, name), np.ndarray)
+
+
+def _strangers(history: History) -> list[str]:
+    """Operations that do not belong in a list-append history, a sentence for the first of each sort."""
     sentences = []
+    is_read, is_append = (history.op_kind == KIND_CODE[kind] for kind in ("r", "append"))
     # A statement of its own is the set-up's, and its key a label.
-    other = ~np.isin(history.op_kind, [KIND_CODE[kind] for kind in ("r", "append", "sql")])
+    other = ~(is_read | is_append | (history.op_kind == KIND_CODE["sql"]))
     if bool(other.any()):
-        op = history.op(int(np.flatnonzero(other)[0]))
+        op = history.op(int(np.argmax(other)))
         sentences.append(f"operation {op.kind} of key {op.key!r} does not belong in a list-append history")
-    scalar = (history.op_kind == KIND_CODE["r"]) & (history.op_length == SCALAR) & (seen.op_size < 0)
-    if bool(scalar.any()):
-        op = history.op(int(np.flatnonzero(scalar)[0]))
+    scalar = is_read & (history.op_length == SCALAR)
+    if bool(scalar.any()) and bool((scalar := scalar & (sizes_read(history) < 0)).any()):
+        op = history.op(int(np.argmax(scalar)))
         sentences.append(f"a read of key {op.key!r} returned {op.value!r:.80}, which is not a list")
-    listed = (history.op_kind == KIND_CODE["append"]) & (history.op_length != SCALAR)
+    listed = is_append & (history.op_length != SCALAR)
     if bool(listed.any()):
-        op = history.op(int(np.flatnonzero(listed)[0]))
+        op = history.op(int(np.argmax(listed)))
         sentences.append(f"an append to key {op.key!r} has a list or nothing as its element")
-    if not sentences and seen.repeated_append >= 0:
-        op = history.op(seen.repeated_append)
-        sentences.append(f"element {op.value!r:.80} was appended to key {op.key!r} more than once")
-    sentences += overlapping_clients(history)
-    return tuple(Doubt("evidence", sentence) for sentence in sentences)
+    return sentences
+
+
+def _appended_twice(seen: Observations | None) -> list[str]:
+    if seen is None or seen.repeated_append < 0:
+        return []
+    op = seen.history.op(seen.repeated_append)
+    return [f"element {op.value!r:.80} was appended to key {op.key!r} more than once"]
 
 
 def _unfinished(left_out: int, undecided: int) -> tuple[Doubt, ...]:
