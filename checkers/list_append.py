@@ -13,7 +13,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from checkers import kernels, list_kernels
+from checkers import kernels, list_kernels, phenomena_kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
 from checkers.compiling import prepare
 from checkers.cycles import find_cycles
@@ -27,7 +27,9 @@ from harness.history import KIND_CODE, SCALAR, History, Status
 from harness.level import Level, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 
-__all__ = ["check_list_append"]
+__all__ = ["KERNEL_MODULES", "check_list_append"]
+
+KERNEL_MODULES = (kernels, list_kernels, phenomena_kernels)
 
 _NAMES = tuple(
     row.name
@@ -51,7 +53,7 @@ _NEEDED_CONCURRENT = 10
 
 def check_list_append(history: History) -> Findings:
     """Judge a list-append history (operations r and append only)."""
-    for module in (kernels, list_kernels):
+    for module in KERNEL_MODULES:
         prepare(module, len(history.op_kind))
     history = _read_only(history)
     doubtful = _strangers(history)
@@ -139,15 +141,15 @@ def _unfinished(left_out: int, undecided: int) -> tuple[Doubt, ...]:
 
 
 def _evidence(history: History, edges: Edges | None) -> tuple[Evidence, ...]:
-    kinds = np.bincount(edges.kind, minlength=3) if edges else np.zeros(3, dtype=np.int64)
+    kinds = {kind: int((edges.kind == kind).sum()) if edges else 0 for kind in (WW, WR, RW)}
     return (
         Evidence("transactions committed", int((history.status == Status.OK).sum()), 1),
         Evidence("aborted", int((history.status == Status.ABORTED).sum())),
         Evidence("unknown", int((history.status == Status.UNKNOWN).sum())),
         Evidence("concurrent accesses to a shared key", concurrent_accesses(history), _NEEDED_CONCURRENT),
-        Evidence("ww edges", int(kinds[WW]), 1),
-        Evidence("wr edges", int(kinds[WR]), 1),
-        Evidence("rw edges", int(kinds[RW]), 1),
+        Evidence("ww edges", kinds[WW], 1),
+        Evidence("wr edges", kinds[WR], 1),
+        Evidence("rw edges", kinds[RW], 1),
     )
 
 

@@ -14,7 +14,6 @@ import numpy.typing as npt
 __all__ = [
     "KERNELS",
     "agreement",
-    "earliest_missing",
     "edges_along_orders",
     "edges_of_reads",
     "include_unknown",
@@ -22,8 +21,8 @@ __all__ = [
     "longest_reads",
     "name_lists",
     "neighbours",
+    "place_appends",
     "sort_by_key",
-    "walk_transactions",
 ]
 
 KERNELS = (
@@ -34,8 +33,7 @@ KERNELS = (
     "neighbours",
     "longest_reads",
     "agreement",
-    "walk_transactions",
-    "earliest_missing",
+    "place_appends",
     "edges_along_orders",
     "edges_of_reads",
 )
@@ -236,134 +234,18 @@ def agreement(
     return reach
 
 
-def walk_transactions(
-    op_offset: Ints,
-    is_read: Ints,
-    is_append: Ints,
-    op_key: Ints,
-    first: Ints,
-    size: Ints,
-    element: Ints,
-    place: Ints,
-    in_order: Ints,
-    included: Ints,
-    keys: int,
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """What each transaction's own operations on one key say of one another (m operations).
-
-    A read i saw `element[first[i]:first[i] + size[i]]` (size -1: unknown); an append i added `element`-number
-    `first[i]`, found at `place[i]` of its key's order or -1; `in_order[i]` marks reads that saw a beginning of
-    that order. Returns, per operation: the reads that contradict what came before in the transaction, the reads
-    that saw an append yet to come, for each transaction's first append to a key the last read before it (-1 for
-    none), and the appends that are the transaction's last to their key.
-    """
-    m = len(op_key)
-    contradicts = np.zeros(m, np.bool_)
-    foresees = np.zeros(m, np.bool_)
-    updated_read = np.full(m, -1, np.int32)
-    is_last = np.zeros(m, np.bool_)
-    before = np.full(m, -1, np.int32)
-    latest = np.full(keys, -1, np.int32)
-    for row in range(len(op_offset) - 1):
-        begin, end = op_offset[row], op_offset[row + 1]
-        for i in range(begin, end):
-            k = op_key[i]
-            # What `latest` holds from an earlier transaction lies before `begin`.
-            before[i] = latest[k] if latest[k] >= begin else -1
-            latest[k] = i
-        for i in range(end - 1, begin - 1, -1):
-            k = op_key[i]
-            if is_append[i] and latest[k] >= begin:
-                is_last[i] = True
-                latest[k] = -1
-        if not included[row]:
-            continue
-        for i in range(begin, end):
-            if is_read[i] and size[i] >= 0:
-                at = first[i] + size[i]
-                own = 0
-                j = before[i]
-                while j >= 0 and not (is_read[j] and size[j] >= 0):
-                    if is_append[j]:
-                        own += 1
-                        at -= 1
-                        if own > size[i] or element[at] != first[j]:
-                            contradicts[i] = True
-                    j = before[j]
-                    if contradicts[i]:
-                        break
-                if not contradicts[i] and j >= 0:
-                    if size[i] != size[j] + own:
-                        contradicts[i] = True
-                    elif first[i] != first[j]:
-                        for d in range(size[j]):
-                            if element[first[i] + d] != element[first[j] + d]:
-                                contradicts[i] = True
-                                break
-            elif is_append[i]:
-                earlier = -1
-                appended = False
-                j = before[i]
-                while j >= 0:
-                    if is_append[j]:
-                        appended = True
-                    elif is_read[j] and size[j] >= 0:
-                        if earlier < 0:
-                            earlier = j
-                        if in_order[j]:
-                            if 0 <= place[i] < size[j]:
-                                foresees[j] = True
-                        else:
-                            for d in range(size[j]):
-                                if element[first[j] + d] == first[i]:
-                                    foresees[j] = True
-                                    break
-                    j = before[j]
-                if not appended:
-                    updated_read[i] = earlier
-    return contradicts, foresees, updated_read, is_last
-
-
-def earliest_missing(
-    order_list: Ints,
-    order_size: Ints,
-    list_first: Ints,
-    place_append: Ints,
-    append_place: Ints,
-    append_key: Ints,
-    append_end: Ints,
-    never: int,
-) -> tuple[Ints, Ints]:
-    """Of the appends that a read may miss, the one acknowledged first: (f,) for reads up to before each place of an
-    order, and (k,) for reads of the whole order. -1 for none; `append_end` (a,) is `never` for what has no end.
-    """
-    unseen = np.full(len(order_list), -1, np.int32)
-    for a in range(len(append_key)):
-        k = append_key[a]
-        if (
-            append_place[a] < 0
-            and append_end[a] != never
-            and (unseen[k] < 0 or append_end[a] < append_end[unseen[k]])
-        ):
-            unseen[k] = a
-    missing = np.full(len(place_append), -1, np.int32)
+def place_appends(
+    order_list: Ints, order_size: Ints, list_first: Ints, place_append: Ints, repeated: Ints, appends: int
+) -> Ints:
+    """Where each append (a,) stands in its key's order, -1 where that order does not show it."""
+    place = np.full(appends, -1, np.int32)
     for k in range(len(order_list)):
-        if order_list[k] < 0:
-            continue
-        first = list_first[order_list[k]]
-        earliest = unseen[k]
-        for p in range(first + order_size[k] - 1, first - 1, -1):
-            a = place_append[p]
-            # Only where an append stands first: a repeated element was there before.
-            if (
-                a >= 0
-                and append_place[a] == p - first
-                and append_end[a] != never
-                and (earliest < 0 or append_end[a] < append_end[earliest])
-            ):
-                earliest = a
-            missing[p] = earliest
-    return missing, unseen
+        if order_list[k] >= 0:
+            first = list_first[order_list[k]]
+            for p in range(first, first + order_size[k]):
+                if place_append[p] >= 0 and not repeated[p]:
+                    place[place_append[p]] = p - first
+    return place
 
 
 def edges_along_orders(

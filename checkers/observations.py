@@ -71,13 +71,14 @@ class Observations:
     @cached_property
     def append_place(self) -> Ints:
         """(a,) where an append stands in its key's order, -1 where that order does not show it."""
-        place = np.full(len(self.append_op), -1, dtype=np.int32)
-        known = np.flatnonzero(self.order_list >= 0)
-        sizes = self.order_size[known].astype(np.int64)
-        places = expand(self.list_first[self.order_list[known]], sizes)
-        within = places - np.repeat(self.list_first[self.order_list[known]], sizes)
-        shown = (self.place_append[places] >= 0) & ~self.place_repeated[places]
-        place[self.place_append[places[shown]]] = within[shown]
+        place: Ints = list_kernels.place_appends(
+            self.order_list,
+            self.order_size,
+            self.list_first,
+            self.place_append,
+            self.place_repeated,
+            len(self.append_op),
+        )
         return place
 
 

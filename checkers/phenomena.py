@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkers import list_kernels
+from checkers import phenomena_kernels
 from checkers.observations import Observations
 from harness.history import KIND_CODE, Status
 
@@ -23,7 +23,6 @@ Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
 _ABSENT = np.iinfo(np.int32).max
-_NEVER = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def _walk(seen: Observations) -> dict[str, Ints]:
     place[seen.append_op] = seen.append_place
     in_order = np.zeros(len(is_read), dtype=bool)
     in_order[seen.read_op] = seen.read_list == seen.order_list[seen.read_key]
-    found = list_kernels.walk_transactions(
+    found = phenomena_kernels.walk_transactions(
         history.op_offset,
         is_read,
         is_append,
@@ -248,31 +247,36 @@ def _versions(seen: Observations, reads: Ints) -> Ints:
 def _lost_append(seen: Observations) -> Iterator[Phenomenon]:
     """lost-append: an acknowledged append that is missing in a read which began after the acknowledgement."""
     history = seen.history
-    acknowledged = history.status[seen.append_row] == Status.OK
-    missing, unseen = list_kernels.earliest_missing(
+    missing, unseen = phenomena_kernels.earliest_missing(
         seen.order_list,
         seen.order_size,
         seen.list_first,
         seen.place_append,
         seen.append_place,
         seen.append_key,
-        np.where(acknowledged, history.end[seen.append_row], _NEVER),
-        _NEVER,
+        seen.append_row,
+        history.status == Status.OK,
+        history.end,
     )
-    order = seen.order_list[seen.read_key]
-    inside = (seen.read_reach >= 0) & (seen.read_reach < seen.order_size[seen.read_key])
-    append = np.where(seen.read_reach >= 0, unseen[seen.read_key], -1)
-    append[inside] = missing[seen.list_first[order[inside]] + seen.read_reach[inside]]
-    some = np.flatnonzero(append >= 0)
-    late = some[history.end[seen.append_row[append[some]]] < history.start[seen.read_row[some]]]
-    if not len(late):
-        return
-    read, one = int(late[0]), int(append[late[0]])
-    yield Phenomenon(
-        "lost-append",
-        len(late),
-        (int(seen.append_row[one]), int(seen.read_row[read])),
-        (int(seen.append_op[one]), int(seen.read_op[read])),
-        history.keys[int(seen.read_key[read])],
-        history.values[int(history.op_value[seen.append_op[one]])],
+    count, read, append = phenomena_kernels.late_reads(
+        seen.read_row,
+        seen.read_key,
+        seen.read_reach,
+        seen.order_list,
+        seen.order_size,
+        seen.list_first,
+        missing,
+        unseen,
+        seen.append_row,
+        history.start,
+        history.end,
     )
+    if count:
+        yield Phenomenon(
+            "lost-append",
+            count,
+            (int(seen.append_row[append]), int(seen.read_row[read])),
+            (int(seen.append_op[append]), int(seen.read_op[read])),
+            history.keys[int(seen.read_key[read])],
+            history.values[int(history.op_value[seen.append_op[append]])],
+        )
