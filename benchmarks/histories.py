@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from harness.history import KIND_CODE, SCALAR, History, RunInfo, Status
 
-__all__ = ["PLANTS", "Planted", "list_append_history", "plant"]
+__all__ = ["PLANTS", "Planted", "list_append_history", "plant", "ring_history", "stale_history", "stale_read_history"]
 
 _CLIENTS = 10
 _KEYS_IN_PLAY = 10
@@ -167,3 +167,66 @@ def _with(history: History, added: Sequence[_Added]) -> tuple[History, list[int]
     row_of = np.empty(len(order), dtype=np.int64)
     row_of[order] = np.arange(len(order))
     return planted_in, row_of[n:].tolist()
+
+
+def stale_history(txns: int, *, seed: int = 0) -> History:
+    """All transactions at once, each by a client of its own; those that only read see lists of some time ago.
+
+    Nearly all are one component of ww, wr and rw edges, with short cycles of many kinds in it.
+    """
+    history = list_append_history(txns, seed=seed)
+    random = np.random.default_rng(seed + 1)
+    appends = np.logical_or.reduceat(history.op_kind == _APPEND, history.op_offset[:-1])
+    late = np.repeat(np.where(appends, 0, random.integers(0, 20, txns)), np.diff(history.op_offset))
+    length = np.where(late > 0, np.maximum(history.op_length - late, 0), history.op_length).astype(np.int32)
+    return replace(_at_once(history), op_length=length)
+
+
+def ring_history(txns: int) -> History:
+    """One long cycle and no shorter one, all at once: T0 ─wr→ T1 ─rw→ T2 ─wr→ T3 ... ─rw→ T0; `txns` is even.
+
+    Transaction i appends to key i. Each odd one reads the list of the one before it, and the next one's as empty.
+    """
+    odd = np.arange(1, txns, 2)
+    ops = 2 * txns
+    key = np.empty(ops, dtype=np.int32)
+    key[0::4], key[1::4], key[2::4], key[3::4] = odd - 1, odd, odd - 1, (odd + 1) % txns
+    return _at_once(
+        History(
+            info=RunInfo(workload="list-append", clock="positions", foreign=True),
+            client=np.zeros(txns, dtype=np.int32),
+            status=np.full(txns, Status.OK, dtype=np.int8),
+            start=np.zeros(txns, dtype=np.int64),
+            end=np.zeros(txns, dtype=np.int64),
+            error=np.full(txns, -1, dtype=np.int32),
+            op_offset=np.concatenate(([0], np.cumsum(np.tile([1, 3], txns // 2)))),
+            op_kind=np.tile(np.array([_APPEND, _APPEND, _R, _R], dtype=np.int8), txns // 2),
+            op_key=key,
+            op_value=np.zeros(ops, dtype=np.int64),
+            op_length=np.tile(np.array([SCALAR, SCALAR, 1, 0], dtype=np.int32), txns // 2),
+            elements=np.zeros(1, dtype=np.int32),
+            keys=tuple(range(txns)),
+            values=(1,),
+        )
+    )
+
+
+def stale_read_history(txns: int, *, seed: int = 0) -> History:
+    """A correct history with one read more, at the very end, of a list as it was before the first append.
+
+    Real time leads from that append through all other transactions to the read: one component of them all.
+    """
+    history = list_append_history(txns, seed=seed)
+    first = int(np.argmax(history.op_kind == _APPEND))
+    end = int(history.end.max())
+    added = _Added(end + 1, end + 2, 0, (("", ()),))
+    longer, (row,) = _with(history, [added])
+    key = longer.op_key.copy()
+    key[longer.op_offset[row]] = history.op_key[first]
+    return replace(longer, op_key=key)
+
+
+def _at_once(history: History) -> History:
+    n = len(history)
+    rows = np.arange(n, dtype=np.int64)
+    return replace(history, client=rows.astype(np.int32), start=rows, end=rows + n)

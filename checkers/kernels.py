@@ -275,18 +275,19 @@ def shortest_returns(
     is_rw: Ints,
     is_allowed: Ints,
     adjacent: bool,
+    position: Ints,
     best: Ints,
     budget: int,
 ) -> tuple[Ints, int]:
     """For start edges `source[i]` to `target[i]`, each of a group, the shortest ways back to the source.
 
     0-1 breadth-first search over (node, whether the last edge was an rw): edges out of a `passing` node cost
-    nothing, so that a way through barriers counts as one edge of real time. Only kinds with `is_allowed[kind]`
-    are used; unless `adjacent`, no two rw may follow one another, around the corner of the start edge (an rw)
-    too. `best` (groups,) is filled: a start edge with a way back, or -1. The nodes of the shortest way of all
-    are returned, from target to source, passing ones included. Once a group has a way, only ways shorter than
-    the shortest of all are looked for. `budget` limits the edges looked at; what is left of it is returned,
-    below 0 where the search was cut short.
+    nothing, so that a way through barriers counts as one edge of real time. Only kinds with `is_allowed[kind]` are
+    used; unless `adjacent`, no two rw may follow one another, around the corner of the start edge (an rw) too. No
+    node beyond the source's `position` is entered. `best` (groups,) is filled: a start edge with a way back, or -1.
+    The nodes of the shortest way of all are returned, from target to source, passing ones included. Once a group
+    has a way, only ways shorter than the shortest of all are looked for. `budget` limits the edges looked at; what
+    is left of it is returned, below 0 where the search was cut short.
     """
     n = len(first_edge) - 1
     distance = np.full(2 * n, -1, np.int64)
@@ -323,9 +324,9 @@ def shortest_returns(
                     budget -= first_edge[v + 1] - first_edge[v]
                     for e in range(first_edge[v], first_edge[v + 1]):
                         rw = is_rw[kind[e]] and not adjacent
-                        if not is_allowed[kind[e]] or (rw and state & 1):
-                            continue
                         u = successor[e]
+                        if not is_allowed[kind[e]] or (rw and state & 1) or position[u] > position[goal]:
+                            continue
                         if u == goal:
                             if not rw:
                                 found = state

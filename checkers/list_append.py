@@ -9,6 +9,7 @@ Anomalies from Experimental Observations", VLDB 2020; which names are reported i
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ import numpy as np
 from checkers import kernels, list_kernels, phenomena_kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
 from checkers.compiling import prepare
-from checkers.cycles import find_cycles
+from checkers.cycles import Undecided, find_cycles
 from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.graph import RW, WR, WW, Edges, residue
@@ -48,6 +49,8 @@ _NAMES = tuple(
     }
 )
 _SEARCHED = directly_refuted(_NAMES)
+# What a cycle with an anti-dependency may refute.
+_LEVELS_OF_RW = directly_refuted(name for name in _NAMES if name.startswith(("G-", "G2")))
 _NEEDED_CONCURRENT = 10
 
 
@@ -131,13 +134,17 @@ def _appended_twice(seen: Observations | None) -> list[str]:
     return [f"element {op.value!r:.80} was appended to key {op.key!r} more than once"]
 
 
-def _unfinished(left_out: int, undecided: int) -> tuple[Doubt, ...]:
-    sentences = []
+def _unfinished(left_out: int, undecided: Sequence[Undecided]) -> tuple[Doubt, ...]:
+    """What was not searched, and the levels for which it matters."""
+    doubts = []
     if left_out:
-        sentences.append(f"{left_out} reads of lists that miss very many appends were followed in part only")
-    if undecided:
-        sentences.append(f"in {undecided} components G-nonadjacent or a stronger class was found, not which")
-    return tuple(Doubt("budget", sentence) for sentence in sentences)
+        sentence = f"{left_out} reads of lists that miss very many appends were followed in part only"
+        doubts.append(Doubt("budget", sentence, _LEVELS_OF_RW))
+    for one in undecided:
+        sentence = f"in {one.count} components {one.name} or a stronger class was found, not which"
+        levels = (level for name in one.open for level in refutes(str(name)))
+        doubts.append(Doubt("budget", sentence, tuple(dict.fromkeys(levels))))
+    return tuple(doubts)
 
 
 def _evidence(history: History, edges: Edges | None) -> tuple[Evidence, ...]:
