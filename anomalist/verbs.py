@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,7 +37,7 @@ from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
 from reports.terminal import summary
 
-__all__ = ["check_verb", "counting", "finished", "report_verb", "run_verb", "stopping", "terminal"]
+__all__ = ["check_verb", "counting", "finished", "report_verb", "run_verb", "status", "stopping", "terminal"]
 
 _MEGABYTE = 1_000_000
 
@@ -245,9 +246,9 @@ def check_verb(
     if reports and out is None and not all(path.is_dir() for path in histories):
         raise UsageError("a report of a history file needs a place: name an empty or new directory with --out")
     judged: list[Judged] = []
-    with _place_for(out) as directory, _status(color):
+    with _place_for(out) as directory, status(color) as tell:
         for path in histories:
-            judged += check(path, request)
+            judged += check(path, request, partial(_tell_read, tell, path.name))
     command = _check_command(histories, options)
     suite_run = new_suite(judged, command, None)
     document = check_document((one.name, one.run) for one in judged)
@@ -311,12 +312,17 @@ def _check_command(histories: Sequence[Path], options: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _status(color: str) -> Iterator[None]:
+def status(color: str) -> Iterator[Callable[[str], None]]:
+    """One line that says what is being done, on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda words: None
         return
-    with terminal(color, stderr=True).status("judging"):
-        yield
+    with terminal(color, stderr=True).status("reading") as shown:
+        yield shown.update
+
+
+def _tell_read(tell: Callable[[str], None], name: str, done: int, total: int) -> None:
+    tell(f"reading {printable(name)}: {100 * done // total} %" if done < total else "judging")
 
 
 def _known_anomalies(names: Sequence[str]) -> tuple[str, ...]:

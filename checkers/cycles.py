@@ -66,7 +66,12 @@ class CycleSearch:
 
     cycles: list[Cycle] = field(default_factory=list)
     components: int = 0
-    undecided: list[Undecided] = field(default_factory=list)
+    doubtful: list[Undecided] = field(default_factory=list)
+
+    @property
+    def undecided(self) -> int:
+        """In how many components a stronger class may hold than was found."""
+        return sum(one.count for one in self.doubtful)
 
 
 @dataclass(frozen=True)
@@ -131,7 +136,7 @@ def _triples(
         for class_ in (G_NONADJACENT, G2):
             count = int((doubtful & (best == class_)).sum())
             if count:
-                search.undecided.append(Undecided(CycleName(class_, suffix, kind), count))
+                search.doubtful.append(Undecided(CycleName(class_, suffix, kind), count))
         for class_ in range(NONE):
             where = np.flatnonzero(best == class_)
             if len(where):

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers import kernels
+from checkers.compiling import prepare
 from checkers.evidence import numbered_clients
 from harness.history import History, Status
 
@@ -79,6 +80,7 @@ def residue(history: History, included: Bools, edges: Edges) -> Residue:
     after a cycle is on none. An UNKNOWN transaction may take effect after its end: nothing comes after it by
     session or real time.
     """
+    prepare(kernels, len(history.op_kind))
     n = len(history)
     leads = included & (history.status == Status.OK)
     before = kernels.predecessors(*numbered_clients(history), included, leads)

@@ -10,27 +10,22 @@ Anomalies from Experimental Observations", VLDB 2020; which names are reported i
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
 
 import numpy as np
 
-from checkers import kernels, list_kernels, phenomena_kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
-from checkers.compiling import prepare
 from checkers.cycles import Undecided, find_cycles
 from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.graph import RW, WR, WW, Edges, residue
-from checkers.observations import Observations, observe, sizes_read
+from checkers.observations import Observations, observe
 from checkers.phenomena import Phenomenon, find_phenomena
 from checkers.proof import cycle_anomaly, phenomenon_anomaly
 from harness.history import KIND_CODE, SCALAR, History, Status
-from harness.level import Level, refuted_by
+from harness.level import Level, level, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 
-__all__ = ["KERNEL_MODULES", "check_list_append"]
-
-KERNEL_MODULES = (kernels, list_kernels, phenomena_kernels)
+__all__ = ["check_list_append", "no_evidence"]
 
 _NAMES = tuple(
     row.name
@@ -51,20 +46,36 @@ _NAMES = tuple(
 _SEARCHED = directly_refuted(_NAMES)
 # What a cycle with an anti-dependency may refute.
 _LEVELS_OF_RW = directly_refuted(name for name in _NAMES if name.startswith(("G-", "G2")))
+# What is found refutes these wherever they were broken. `checkers.visibility` decides the levels between them.
+_DECIDED = tuple(
+    level(name)
+    for name in (
+        "read-uncommitted",
+        "read-committed",
+        "consistent-view",
+        "repeatable-read",
+        "parallel-snapshot-isolation",
+        "snapshot-isolation",
+        "serializable",
+        "strong-session-read-uncommitted",
+        "strong-session-read-committed",
+        "strong-session-snapshot-isolation",
+        "strong-session-serializable",
+        "strong-read-uncommitted",
+        "strong-read-committed",
+        "strong-snapshot-isolation",
+        "strict-serializable",
+    )
+)
 _NEEDED_CONCURRENT = 10
 
 
 def check_list_append(history: History) -> Findings:
     """Judge a list-append history (operations r and append only)."""
-    for module in KERNEL_MODULES:
-        prepare(module, len(history.op_kind))
-    history = _read_only(history)
-    doubtful = _strangers(history)
-    # Kernels rely on a history of nothing but lists read and elements appended.
-    seen = None if doubtful else observe(history)
-    doubtful += _appended_twice(seen) + overlapping_clients(history)
-    if seen is None or doubtful:
-        doubts = tuple(Doubt("evidence", sentence) for sentence in doubtful)
+    seen = observe(history)
+    history = seen.history
+    doubts = no_evidence(history, seen)
+    if doubts:
         return Findings(checker="list-append", doubts=doubts, evidence=_evidence(history, None))
     anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
     edges, left_out = dependencies(seen, atomic_append=_atomic(history))
@@ -76,10 +87,11 @@ def check_list_append(history: History) -> Findings:
     return Findings(
         checker="list-append",
         anomalies=tuple(anomalies),
-        refuted=refuted_by(level for anomaly in anomalies for level in anomaly.refutes),
+        refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
         searched=_SEARCHED,
+        decided=_DECIDED,
         evidence=_evidence(history, edges),
-        doubts=_unfinished(left_out, search.undecided),
+        doubts=_unfinished(left_out, search.doubtful),
         stats={
             "txns": len(history),
             "edges": len(edges),
@@ -93,22 +105,8 @@ def _atomic(history: History) -> bool:
     return history.info.append == "atomic"
 
 
-def _read_only(history: History) -> History:
-    """The same columns, none to be written to: kernels are compiled once for histories of files and of builders."""
-    columns = {
-        one.name: getattr(history, one.name).view() for one in fields(history) if _is_column(history, one.name)
-    }
-    for column in columns.values():
-        column.setflags(write=False)
-    return replace(history, **columns)
-
-
-def _is_column(history: History, name: str) -> bool:
-    return isinstance(getattr(history, name), np.ndarray)
-
-
-def _strangers(history: History) -> list[str]:
-    """Operations that do not belong in a list-append history, a sentence for the first of each sort."""
+def no_evidence(history: History, seen: Observations) -> tuple[Doubt, ...]:
+    """What makes a history no evidence at all. Nothing is repaired."""
     sentences = []
     is_read, is_append = (history.op_kind == KIND_CODE[kind] for kind in ("r", "append"))
     # A statement of its own is the set-up's, and its key a label.
@@ -117,30 +115,28 @@ def _strangers(history: History) -> list[str]:
         op = history.op(int(np.argmax(other)))
         sentences.append(f"operation {op.kind} of key {op.key!r} does not belong in a list-append history")
     scalar = is_read & (history.op_length == SCALAR)
-    if bool(scalar.any()) and bool((scalar := scalar & (sizes_read(history) < 0)).any()):
+    scalar &= seen.op_size < 0
+    if bool(scalar.any()):
         op = history.op(int(np.argmax(scalar)))
         sentences.append(f"a read of key {op.key!r} returned {op.value!r:.80}, which is not a list")
     listed = is_append & (history.op_length != SCALAR)
     if bool(listed.any()):
         op = history.op(int(np.argmax(listed)))
         sentences.append(f"an append to key {op.key!r} has a list or nothing as its element")
-    return sentences
+    if not sentences and seen.repeated_append >= 0:
+        op = history.op(seen.repeated_append)
+        sentences.append(f"element {op.value!r:.80} was appended to key {op.key!r} more than once")
+    sentences += overlapping_clients(history)
+    return tuple(Doubt("evidence", sentence) for sentence in sentences)
 
 
-def _appended_twice(seen: Observations | None) -> list[str]:
-    if seen is None or seen.repeated_append < 0:
-        return []
-    op = seen.history.op(seen.repeated_append)
-    return [f"element {op.value!r:.80} was appended to key {op.key!r} more than once"]
-
-
-def _unfinished(left_out: int, undecided: Sequence[Undecided]) -> tuple[Doubt, ...]:
+def _unfinished(left_out: int, doubtful: Sequence[Undecided]) -> tuple[Doubt, ...]:
     """What was not searched, and the levels for which it matters."""
     doubts = []
     if left_out:
         sentence = f"{left_out} reads of lists that miss very many appends were followed in part only"
         doubts.append(Doubt("budget", sentence, _LEVELS_OF_RW))
-    for one in undecided:
+    for one in doubtful:
         sentence = f"in {one.count} components {one.name} or a stronger class was found, not which"
         levels = (level for name in one.open for level in refutes(str(name)))
         doubts.append(Doubt("budget", sentence, tuple(dict.fromkeys(levels))))

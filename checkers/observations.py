@@ -8,7 +8,7 @@ m operations, a appends, r reads, g lists, f places (all lists one after another
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -16,9 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers import list_kernels
+from checkers.compiling import prepare
 from harness.history import KIND_CODE, SCALAR, History, Status
 
-__all__ = ["Observations", "expand", "observe", "sizes_read"]
+__all__ = ["Observations", "expand", "observe"]
 
 Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -57,6 +58,11 @@ class Observations:
     order_size: Ints  # (k,)
 
     @cached_property
+    def list_size(self) -> Ints:
+        """(g,) the greatest length to which each list was read."""
+        return np.diff(self.list_first)
+
+    @cached_property
     def place_list(self) -> Ints:
         """(f,) the list a place belongs to."""
         return np.repeat(np.arange(len(self.list_key)), np.diff(self.list_first))
@@ -89,13 +95,13 @@ def expand(first: Ints, size: Ints) -> Ints:
 
 
 def observe(history: History) -> Observations:
-    """Read a list-append history, in linear time. The history has to be of reads of lists and appends of elements.
-
-    Raises nothing: what is wrong with it beyond that is there to be seen.
-    """
+    """Read a list-append history, in linear time; raises nothing: what is wrong is there to be seen."""
+    prepare(list_kernels, len(history.op_kind))
+    history = _read_only(history)
     op_row = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
-    op_size = sizes_read(history)
-    append_op, append_first = list_kernels.sort_by_key(history.op_kind == _APPEND, history.op_key, len(history.keys))
+    op_size = _sizes(history)
+    appended = (history.op_kind == _APPEND) & (history.op_length == SCALAR)
+    append_op, append_first = list_kernels.sort_by_key(appended, history.op_key, len(history.keys))
     append_row = op_row[append_op]
     lists: dict[str, Any] = _lists(history, op_row, op_size)
     op_list = lists.pop("op_list")
@@ -131,7 +137,17 @@ def observe(history: History) -> Observations:
     )
 
 
-def sizes_read(history: History) -> Ints:
+def _read_only(history: History) -> History:
+    """The same columns, none to be written to: kernels are compiled once for histories of files and of builders."""
+    columns: dict[str, Any] = {
+        name: column.view() for name, column in vars(history).items() if isinstance(column, np.ndarray)
+    }
+    for column in columns.values():
+        column.setflags(write=False)
+    return replace(history, **columns)
+
+
+def _sizes(history: History) -> Ints:
     """(m,) the length of every list that was read, None read as the empty list; -1 where no list is known."""
     size: Ints = np.maximum(history.op_length, -1)
     scalar = np.flatnonzero((history.op_length == SCALAR) & (history.op_kind == _READ))

@@ -81,6 +81,8 @@ def _groups(
     nodes = np.minimum(np.searchsorted(residue.rows, rows), len(residue.rows) - 1)
     kept = (residue.rows[nodes] == rows) & np.isin(best[component[nodes]], (G_NONADJACENT, G2))
     keys, nodes = keys[kept], nodes[kept]
+    if not len(nodes):
+        return {}
     order = np.lexsort((nodes, keys, component[nodes]))
     keys, nodes = keys[order], nodes[order]
     starts = np.flatnonzero((np.diff(keys, prepend=-1) != 0) | (np.diff(component[nodes], prepend=-1) != 0))

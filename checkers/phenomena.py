@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers import phenomena_kernels
+from checkers.compiling import prepare
 from checkers.observations import Observations
 from harness.history import KIND_CODE, Status
 
@@ -42,6 +43,7 @@ class Phenomenon:
 
 def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
     """Everything that a single read, or a few side by side, already prove."""
+    prepare(phenomena_kernels, len(seen.history.op_kind))
     walked = _walk(seen)
     yield from _aborted(seen)
     yield from _intermediate(seen, walked["is_last"])
