@@ -170,15 +170,17 @@ def _with(history: History, added: Sequence[_Added]) -> tuple[History, list[int]
 
 
 def stale_history(txns: int, *, seed: int = 0) -> History:
-    """All transactions at once, each by a client of its own; those that only read see lists of some time ago.
+    """All transactions at once, each by a client of its own; of keys that they do not append to they see old lists.
 
-    Nearly all are one component of ww, wr and rw edges, with short cycles of many kinds in it.
+    Most are one component of ww, wr and rw edges, with short cycles of many kinds in it.
     """
     history = list_append_history(txns, seed=seed)
-    random = np.random.default_rng(seed + 1)
-    appends = np.logical_or.reduceat(history.op_kind == _APPEND, history.op_offset[:-1])
-    late = np.repeat(np.where(appends, 0, random.integers(0, 20, txns)), np.diff(history.op_offset))
-    length = np.where(late > 0, np.maximum(history.op_length - late, 0), history.op_length).astype(np.int32)
+    row = np.repeat(np.arange(txns), np.diff(history.op_offset))
+    slot = history.op_key % _KEYS_IN_PLAY
+    late = np.random.default_rng(seed + 1).integers(0, 20, (txns, _KEYS_IN_PLAY))
+    append = history.op_kind == _APPEND
+    late[row[append], slot[append]] = 0
+    length = np.where(append, SCALAR, np.maximum(history.op_length - late[row, slot], 0)).astype(np.int32)
     return replace(_at_once(history), op_length=length)
 
 

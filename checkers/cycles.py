@@ -167,4 +167,5 @@ def _witness(
         return witness_of(history, residue, component, name, certain, budget, found.single)
     part = found.ordered[int(kept[0])]
     nowhere = np.zeros(len(part.passing), dtype=np.int64)
-    return witness_of(history, part, nowhere, name, np.zeros(1, dtype=np.int64), budget, np.empty(0, dtype=np.int64))
+    single = best_classes(part, nowhere, name.suffix, name.kind, budget).single
+    return witness_of(history, part, nowhere, name, np.zeros(1, dtype=np.int64), budget, single)

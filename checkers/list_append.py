@@ -3,7 +3,8 @@
     append x 1 · append y 1          the reads show orders of appends, the orders show dependencies,
     read x = [1] · read y = []       a cycle of dependencies shows that no serial order explains the reads
 
-Complete for serializable and strict-serializable. Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
+Complete for serializable, strict-serializable, and both kinds of snapshot isolation: where the order of appends is
+open, a solver decides (`checkers.open_orders`). Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
 Anomalies from Experimental Observations", VLDB 2020; which names are reported is fixed in `checkers.cycles`.
 """
 

@@ -75,6 +75,19 @@ class Observations:
         return keys
 
     @cached_property
+    def read_of_order(self) -> Ints:
+        """(k,) the first read that shows all of its key's order, -1 where there is none."""
+        reads = np.flatnonzero((self.read_size == self.order_size[self.read_key]) & (self.read_size > 0))[::-1]
+        first = np.full(len(self.order_list), -1, dtype=np.int64)
+        # Backwards, so that the first one is the one that stays.
+        first[self.read_key[reads]] = reads
+        return first
+
+    def appends_of(self, key: int) -> Ints:
+        """The appends to a key."""
+        return np.arange(*np.searchsorted(self.append_key, (key, key + 1)))
+
+    @cached_property
     def append_place(self) -> Ints:
         """(a,) where an append stands in its key's order, -1 where that order does not show it."""
         place: Ints = list_kernels.place_appends(

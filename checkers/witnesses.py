@@ -84,7 +84,8 @@ def witness_of(
         adjacent=name.class_ != G_NONADJACENT,
         position=position,
         best=np.full(1, -1, dtype=np.int64),
-        budget=budget,
+        # Whatever is left, one search goes to its end.
+        budget=budget + 2 * len(residue.edges),
     )
     return _links_along(
         history, residue, search.way, within_suffix(name.suffix, data if name.class_ < G_SINGLE else rw)
