@@ -140,6 +140,11 @@ _TARGET = click.option(
 @click.option(
     "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
 )
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="Judge while it runs, and end everything at the first anomaly that refutes the expected level.",
+)
 @click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
 @click.option(
     "--check",

@@ -14,7 +14,9 @@ from checkers.catalogue import directly_refuted
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.registers import INITIAL, Registers, registers_of
 from checkers.rw_register.forms import FORMS, Kind, Order
+from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.solver import decide
+from checkers.versions.names import NAMES
 from harness.history import History, Status
 from harness.level import Level, implied_by, refuted_by
 from harness.verdict import Anomaly, Certificate, Doubt, Evidence, Findings
@@ -33,8 +35,8 @@ def check_rw_register(history: History) -> Findings:
     doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
-    named: tuple[Anomaly, ...] = ()
-    anomalies, certificates, open_levels = _solved(registers, named)
+    named = named_anomalies(registers)
+    anomalies, certificates, open_levels = _solved(registers, named.anomalies)
     return Findings(
         checker="rw-register",
         anomalies=anomalies,
@@ -89,7 +91,7 @@ def _searched(history: History) -> tuple[Level, ...]:
     timeless = history.info.clock == "sessions"
     suffixes = ("", "-process") if timeless else ("", "-process", "-realtime")
     names = {form.anomaly + suffixes[form.order] for form in FORMS.values() if form.order < len(suffixes)}
-    return directly_refuted(sorted(names))
+    return directly_refuted(sorted({*names, *NAMES}))
 
 
 def _evidence(registers: Registers) -> tuple[Evidence, ...]:
