@@ -21,6 +21,7 @@ BEGINNINGS = {
     "awdit": "w 0 0\n",
     "dbcop": DBCOP[0][:60],
     "chronos": "[",
+    "porcupine": "INFO  jepsen.util - 0\t:invoke\t:read\tnil\n",
 }
 RUNS = (
     " ",
