@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from harness.edn import EdnCut, EdnError, EdnReader, Keyword
-from harness.events import TYPES, Event, HistoryText
-from harness.fold import LITERAL, NEMESIS, fold
+from harness.events import LITERAL, TYPES, Event
+from harness.fold import NEMESIS, fold
 from harness.history import History, RunInfo
+from harness.history_file import HistoryText
 
 __all__ = ["read_porcupine"]
 
