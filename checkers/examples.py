@@ -16,10 +16,11 @@ __all__ = ["EXAMPLES", "Example"]
 
 
 class Example(NamedTuple):
-    """A drawing, and the name of the checker that finds the anomaly in it."""
+    """A drawing, the name of the checker that finds the anomaly in it, and the history's clock (`RunInfo`)."""
 
     checker: str
     drawing: str
+    clock: str = "positions"
 
 
 def _lists(*lines: str) -> Example:
@@ -276,7 +277,10 @@ EXAMPLES: dict[str, Example] = {
         "B               read x = []      ← it had been acknowledged",
     ),
     "predicate-read-miss": Example(
-        "predicates", "A  write x 1\nB               scan x to y = {}      ← x was there throughout"
+        "predicates",
+        "S  write x 1                            ← the initial state of a history without times\n"
+        "A               scan x to y = {}        ← nobody deleted x",
+        "sessions",
     ),
     "wrong-total": Example(
         "bank",

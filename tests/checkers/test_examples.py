@@ -22,6 +22,8 @@ def test_every_anomaly_has_a_drawing() -> None:
 def test_a_drawing_shows_its_anomaly(name: str) -> None:
     """The checker beside a drawing finds the anomaly in it, and names the transactions that the drawing has."""
     example = EXAMPLES[name]
-    history = build_history(drawn(example.drawing), RunInfo(suite="hand", workload="hand", target="hand"))
+    history = build_history(
+        drawn(example.drawing), RunInfo(suite="hand", workload="hand", target="hand", clock=example.clock)
+    )
     findings = checker(example.checker, history)
     assert name in {anomaly.name for anomaly in findings.anomalies}, (findings.anomalies, findings.doubts)
