@@ -1,0 +1,164 @@
+"""What a small history is allowed by, level by level, from the definitions alone.
+
+Decided are the levels of `DECIDED`; what the lattice says of the others follows from these. A level of a definition
+that leaves a case open is None there. UNKNOWN transactions may have committed or not, whatever suits the history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
+
+from harness.history import Txn
+from harness.level import Level, implied_by, refuted_by
+
+from .executions import Execution, serial_order, snapshot_order
+from .graphs import acyclic, has_version_order
+from .small import Small, bits, small
+from .weak import has_commit_order
+
+__all__ = ["DECIDED", "STRATA", "Verdicts"]
+
+_SERIAL = {"serializable": "", "strong-session-serializable": "session", "strict-serializable": "realtime"}
+_SNAPSHOT = {
+    "snapshot-isolation": "",
+    "strong-session-snapshot-isolation": "session",
+    "strong-snapshot-isolation": "realtime",
+}
+# Level: (condition on graphs, kept order, whether the axiom INT belongs to it).
+_GRAPHS = {
+    "read-committed": ("read committed", "", False),
+    "strong-session-read-committed": ("read committed", "session", False),
+    "strong-read-committed": ("read committed", "realtime", False),
+    "consistent-view": ("parallel SI", "", False),
+    "parallel-snapshot-isolation": ("parallel SI", "", True),
+    "strong-session-parallel-snapshot-isolation": ("parallel SI", "session", True),
+    "repeatable-read": ("repeatable read", "", False),
+}
+_COMMIT_ORDERS = {
+    "monotonic-atomic-view": ("monotonic atomic view", ""),
+    "read-atomic": ("read atomic", ""),
+    "strong-session-read-atomic": ("read atomic", "session"),
+    "causal-cerone": ("causal", ""),
+    "strong-session-causal-cerone": ("causal", "session"),
+}
+_UNCOMMITTED = {
+    "read-uncommitted": "",
+    "strong-session-read-uncommitted": "session",
+    "strong-read-uncommitted": "realtime",
+}
+DECIDED: tuple[Level, ...] = tuple(
+    Level(name) for name in (*_UNCOMMITTED, *_GRAPHS, *_COMMIT_ORDERS, *_SNAPSHOT, *_SERIAL)
+)
+
+# Stratum: (the strongest level that it is allowed by, a level that it is not allowed by, "" for none).
+STRATA: dict[str, tuple[str, str]] = {
+    "PASS": ("strict-serializable", ""),
+    "strict only": ("serializable", "strict-serializable"),
+    "SI, not serializable": ("snapshot-isolation", "serializable"),
+    "PSI, not SI": ("parallel-snapshot-isolation", "snapshot-isolation"),
+    "causal, not PSI": ("causal-cerone", "parallel-snapshot-isolation"),
+    "only read committed": ("read-committed", "read-atomic"),
+}
+
+
+class Verdicts:
+    """The verdicts on one history, each found when it is asked for."""
+
+    def __init__(self, txns: Sequence[Txn]) -> None:
+        self.history: Small = small(txns)
+        self._known: dict[str, bool | None] = {}
+
+    def allowed(self, level: str) -> bool | None:
+        """Whether `level` allows the history; None where its definition leaves that open."""
+        if level not in self._known:
+            self._known[level] = self._decide(level)
+        return self._known[level]
+
+    def execution(self, level: str) -> Execution | None:
+        """An order of commits with snapshots that proves a serializable or snapshot isolation level."""
+        if level in _SERIAL:
+            return serial_order(self.history, _SERIAL[level])
+        return snapshot_order(self.history, _SNAPSHOT[level])
+
+    def is_in(self, stratum: str) -> bool:
+        """Whether the history is allowed by the one level of the stratum and not by the other."""
+        allowed, refused = STRATA[stratum]
+        return self.allowed(allowed) is True and (not refused or self.allowed(refused) is False)
+
+    @cached_property
+    def refused(self) -> frozenset[Level]:
+        """Every level that does not allow the history, as far as the decided ones show."""
+        return frozenset(refuted_by(level for level in DECIDED if self.allowed(level) is False))
+
+    @cached_property
+    def granted(self) -> frozenset[Level]:
+        """Every level that allows the history, as far as the decided ones show."""
+        return frozenset(one for level in DECIDED if self.allowed(level) for one in implied_by(level))
+
+    def _decide(self, level: str) -> bool | None:
+        if level in _SERIAL or level in _SNAPSHOT:
+            return self.execution(level) is not None
+        if level in _GRAPHS:
+            condition, kept, consistent = _GRAPHS[level]
+            if level == "repeatable-read" and not self.allowed("monotonic-atomic-view"):
+                return False  # Of range reads PL-2.99 says less than Bailis 2013; here the level has both.
+            return has_version_order(self.history, condition, kept, consistent=consistent)
+        if level in _UNCOMMITTED:
+            return _read_uncommitted(self.history, _UNCOMMITTED[level])
+        name, kept = _COMMIT_ORDERS[level]
+        found = has_commit_order(self.history, name, kept)
+        if self.history.lists and found and not has_commit_order(self.history, name, kept, whole=True):
+            return None
+        return found
+
+
+def _read_uncommitted(history: Small, kept: str) -> bool | None:
+    """No cycle of ww (Adya 1999, PL-1), nothing read that nobody wrote, and nothing appended once read twice.
+
+    Only lists show an order of versions. Committed are here the OK transactions and those UNKNOWN ones from whom
+    a committed one read. None where lists contradict each other: then no order of versions is known.
+    """
+    members = _read_from(history)
+    reads = [read for i in members for read in history.txns[i].reads]
+    for read in reads:
+        values = read.value if history.lists else [read.value] if read.value is not None else []
+        if len(set(values)) < len(values) or any((read.key, value) not in history.written for value in values):
+            return False
+    if not history.lists:
+        return True
+    rows = [0] * len(history.txns)
+    for b in members:
+        for a in set(bits(history.earlier[kept][b])) & members:
+            rows[a] |= 1 << b
+    for key in {read.key for read in reads} | {key for i in members for key in history.txns[i].leaves}:
+        lists = sorted((read.value for read in reads if read.key == key), key=len)
+        longest: tuple[Any, ...] = lists[-1] if lists else ()
+        if any(longest[: len(one)] != one for one in lists):
+            return None
+        author = {e: i for i in members for e in history.txns[i].leaves.get(key, ())}
+        order = [author[e] for e in longest if e in author]
+        later = [i for i in members if any(e not in longest for e in history.txns[i].leaves.get(key, ()))]
+        pairs = [*pairwise(order), *((a, b) for a in order[-1:] for b in later)]
+        for a, b in pairs:
+            if a != b:
+                rows[a] |= 1 << b
+    return acyclic(rows)
+
+
+def _read_from(history: Small) -> set[int]:
+    """The OK transactions and, again and again, those whose write one of these read."""
+    members = set(bits(history.committed))
+    while True:
+        seen = {
+            (read.key, value)
+            for i in members
+            for read in history.txns[i].reads
+            for value in (read.value if history.lists else [read.value])
+        }
+        more = {i for i, txn in enumerate(history.txns) if any((key, value) in seen for _, key, value in txn.wrote)}
+        if more <= members:
+            return members
+        members |= more
