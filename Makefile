@@ -5,11 +5,12 @@
 #   make bench   checking time and memory, and the engine beside its peers, against the goals
 #   make proof   the engine's durability in every crash of many runs, and its isolation on the complete small world
 #   make soak    the engine's threads at full length: more orders, more seeds, more rounds
+#   make docs    docs/anomalies.md and docs/levels.md, from the tables
 PYTHON ?= python3
 BIN := .venv/bin
 SOCHDB_RELEASES := 0.4.9 0.5.2 0.8.3
 
-.PHONY: run test check bench proof soak sochdb clean
+.PHONY: run test check bench proof soak sochdb docs clean
 
 run: .venv/.installed
 	$(BIN)/anomalist run
@@ -33,6 +34,9 @@ proof: .venv/.installed
 
 soak: .venv/.tests-installed
 	ANOMALIST_SOAK=1 $(BIN)/python -m pytest -n auto tests/engine/test_engine_races.py tests/engine/test_engine_threads.py
+
+docs: .venv/.installed
+	$(BIN)/python -m anomalist.pages docs
 
 # A venv for each release of SochDB; what else is needed comes from .venv.
 sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)

@@ -21,6 +21,7 @@ __all__ = [
     "ON_MODELS",
     "SCRIPTED",
     "SUITES",
+    "WEAK_LEVELS",
     "WORKLOADS",
     "Checks",
     "Suite",
@@ -58,6 +59,9 @@ WORKLOADS: dict[str, Checks] = {
         Checks("counter", ("counter",), "workloads.counter:COUNTER"),
         Checks("long-fork", ("long-fork",), "workloads.long_fork:LONG_FORK"),
         Checks("set", ("set",), "workloads.set_full:SET"),
+        Checks("unique-ids", ("unique-ids", "monotonic"), "workloads.unique_ids:UNIQUE_IDS"),
+        Checks("monotonic", ("monotonic",), "workloads.monotonic:MONOTONIC"),
+        Checks("session-guarantees", ("session-guarantees", "list-append"), "workloads.sessions:SESSIONS"),
         Checks("queue", ("total-queue",), "workloads.queue:QUEUE"),
         Checks("queue-redelivery", ("total-queue",), "workloads.queue:QUEUE_REDELIVERY"),
         Checks("sql-append", ("list-append",), "workloads.statements:SQL_APPEND"),
@@ -69,16 +73,32 @@ WORKLOADS: dict[str, Checks] = {
     )
 }
 
+# What the list-append checker leaves open at weak levels another one decides: it is asked where one is expected.
+WEAK_LEVELS: dict[str, tuple[str, ...]] = {
+    "list-append": (
+        "read-atomic",
+        "update-atomic",
+        "causal-cerone",
+        "prefix",
+        "strong-session-read-atomic",
+        "strong-session-causal-cerone",
+    )
+}
+
 SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
 
 CHECKERS: dict[str, str] = {
     "list-append": "checkers.list_append:check_list_append",
+    "visibility": "checkers.visibility:check_visibility",
     "bank": "checkers.bank:check_bank",
     "write-skew": "checkers.write_skew:check_write_skew",
     "predicate-skew": "checkers.predicate_skew:check_predicate_skew",
     "counter": "checkers.counter:check_counter",
     "long-fork": "checkers.long_fork:check_long_fork",
     "set": "checkers.set_full:check_set_full",
+    "unique-ids": "checkers.unique_ids:check_unique_ids",
+    "monotonic": "checkers.monotonic:check_monotonic",
+    "session-guarantees": "checkers.session_guarantees:check_session_guarantees",
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
@@ -93,6 +113,9 @@ ON_KEYS: tuple[str, ...] = (
     "counter",
     "long-fork",
     "set",
+    "unique-ids",
+    "monotonic",
+    "session-guarantees",
 )
 ON_MODELS: tuple[str, ...] = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph")
 

@@ -22,10 +22,10 @@ from checkers.observations import Observations, observe
 from checkers.phenomena import Phenomenon, find_phenomena
 from checkers.proof import cycle_anomaly, phenomenon_anomaly
 from harness.history import KIND_CODE, SCALAR, History, Status
-from harness.level import Level, refuted_by
+from harness.level import Level, level, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 
-__all__ = ["check_list_append"]
+__all__ = ["check_list_append", "no_evidence"]
 
 _NAMES = tuple(
     row.name
@@ -44,6 +44,27 @@ _NAMES = tuple(
     }
 )
 _SEARCHED = directly_refuted(_NAMES)
+# What is found refutes these wherever they were broken. `checkers.visibility` decides the levels between them.
+_DECIDED = tuple(
+    level(name)
+    for name in (
+        "read-uncommitted",
+        "read-committed",
+        "consistent-view",
+        "repeatable-read",
+        "parallel-snapshot-isolation",
+        "snapshot-isolation",
+        "serializable",
+        "strong-session-read-uncommitted",
+        "strong-session-read-committed",
+        "strong-session-snapshot-isolation",
+        "strong-session-serializable",
+        "strong-read-uncommitted",
+        "strong-read-committed",
+        "strong-snapshot-isolation",
+        "strict-serializable",
+    )
+)
 _NEEDED_CONCURRENT = 10
 
 
@@ -52,7 +73,7 @@ def check_list_append(history: History) -> Findings:
     if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
         compile_kernels(kernels)
     seen = observe(history)
-    doubts = _doubts(history, seen)
+    doubts = no_evidence(history, seen)
     if doubts:
         return Findings(checker="list-append", doubts=doubts, evidence=_evidence(history, None))
     anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
@@ -65,8 +86,9 @@ def check_list_append(history: History) -> Findings:
     return Findings(
         checker="list-append",
         anomalies=tuple(anomalies),
-        refuted=refuted_by(level for anomaly in anomalies for level in anomaly.refutes),
+        refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
         searched=_SEARCHED,
+        decided=_DECIDED,
         evidence=_evidence(history, edges),
         doubts=_unfinished(left_out, search.undecided),
         stats={
@@ -82,7 +104,7 @@ def _atomic(history: History) -> bool:
     return history.info.append == "atomic"
 
 
-def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
+def no_evidence(history: History, seen: Observations) -> tuple[Doubt, ...]:
     """What makes a history no evidence at all. Nothing is repaired."""
     sentences = []
     # A statement of its own is the set-up's, and its key a label.

@@ -50,12 +50,8 @@ IMPLIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("causal-cerone", "strong-session-read-atomic"),
         "Biswas & Enea 2019: causal consistency of transactions, with session order",
     ),
-    "strong-session-parallel-snapshot-isolation": (
-        ("parallel-snapshot-isolation", "strong-session-causal-cerone"),
-        "Cerone 2015, with session order",
-    ),
     "strong-session-snapshot-isolation": (
-        ("snapshot-isolation", "strong-session-parallel-snapshot-isolation"),
+        ("snapshot-isolation", "strong-session-causal-cerone"),
         "Daudjee 2006",
     ),
     "strong-session-serializable": (("serializable", "strong-session-snapshot-isolation"), "Daudjee 2004"),

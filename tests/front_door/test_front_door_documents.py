@@ -296,7 +296,7 @@ def test_every_listed_name_is_explained(command: Command, kind: str) -> None:
 def test_explained_anomaly(command: Command) -> None:
     """An anomaly is explained with its drawing and the levels that it refutes."""
     lines = command("explain", "G2-item").out.splitlines()
-    assert lines[0] == "anomaly G2-item"
+    assert lines[0] == "anomaly G2-item (Adya 1999; Berenson 1995 (write skew, phantom))"
     assert any("read y = [] · append x 1" in line for line in lines)
     assert any(line.startswith("Refutes repeatable-read") for line in lines)
 

@@ -74,6 +74,10 @@ class MockDatabase:
             case "append":
                 txn.appends.setdefault(op.key, []).append(op.value)
                 txn.extended.setdefault(op.key, self.commits)
+            case "incr":
+                txn.reads.append(op.key)
+                txn.writes[op.key] = (self._read(txn, op.key) or 0) + op.value
+                return op._replace(value=(op.value, txn.writes[op.key]))
             case "scan":
                 txn.reads.append(op.key)
                 low, high = op.key

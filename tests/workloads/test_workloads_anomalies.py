@@ -10,8 +10,11 @@ from checkers.bank import check_bank
 from checkers.counter import check_counter
 from checkers.list_append import check_list_append
 from checkers.long_fork import check_long_fork
+from checkers.monotonic import check_monotonic
 from checkers.predicate_skew import check_predicate_skew
+from checkers.session_guarantees import check_session_guarantees
 from checkers.set_full import check_set_full
+from checkers.unique_ids import check_unique_ids
 from checkers.write_skew import check_write_skew
 from harness.history import History
 from harness.level import level
@@ -27,6 +30,9 @@ CHECKERS: dict[str, Callable[[History], Findings]] = {
     "predicate-skew": check_predicate_skew,
     "long-fork": check_long_fork,
     "set": check_set_full,
+    "unique-ids": check_unique_ids,
+    "monotonic": check_monotonic,
+    "session-guarantees": check_session_guarantees,
 }
 SEEDS = 50
 
@@ -46,6 +52,9 @@ SEEDS = 50
         ("predicate-skew", "read-committed", "G2"),
         ("long-fork", "parallel-snapshot", "long-fork"),
         ("set", "parallel-snapshot", "G-single-item-realtime"),
+        ("unique-ids", "read-committed", "duplicate-id"),
+        ("monotonic", "read-committed", "duplicate-id"),
+        ("monotonic", "parallel-snapshot", "G-single-item-realtime"),
     ],
 )
 def test_the_anomaly_shows(workload: str, database: str, anomaly: str) -> None:
