@@ -33,7 +33,7 @@ class Sight(NamedTuple):
 class Explanation:
     """`members` is the mask of those that committed; `ww` are pairs of them that lists show; own reads are no sight.
 
-    `content` are (writer, reader, key) for lists: whoever's append the reader saw, not only the last.
+    `content` are (writer, reader, key): of lists whoever's append the reader saw, not only the last.
     """
 
     members: int
@@ -45,11 +45,18 @@ class Explanation:
 
 
 def explanations(history: Small) -> Iterator[Explanation]:
-    """All explanations; none where a read shows what no committed transaction left."""
+    """All explanations; none where a read shows what no committed transaction left.
+
+    Of the UNKNOWN transactions only those take part from whom somebody read: nothing has to follow any other one, and
+    without it every other edge and walk stays as it is, or goes away.
+    """
     unknown = [i for i in range(len(history.txns)) if not history.committed >> i & 1]
     for chosen in product((0, 1), repeat=len(unknown)):
-        members = history.committed | sum(1 << i for i, taken in zip(unknown, chosen, strict=True) if taken)
-        yield from _lists(history, members) if history.lists else _registers(history, members)
+        taken = [i for i, is_taken in zip(unknown, chosen, strict=True) if is_taken]
+        members = history.committed | sum(1 << i for i in taken)
+        for one in _lists(history, members) if history.lists else _registers(history, members):
+            if {writer for writer, _, _ in one.content} >= set(taken):
+                yield one
 
 
 def _writers(history: Small, members: int) -> dict[Any, list[int]]:
@@ -76,7 +83,8 @@ def _registers(history: Small, members: int) -> Iterator[Explanation]:
             Sight(i, read.place, read.key, writer, read.missed)
             for (i, read), writer in zip(readings, chosen, strict=True)
         ]
-        yield Explanation(members, sights, writers, consistent=_is_consistent(history, members))
+        content = {(sight.writer, sight.reader, sight.key) for sight in sights if sight.writer != NOBODY}
+        yield Explanation(members, sights, writers, content=content, consistent=_is_consistent(history, members))
 
 
 def _own(txn: SmallTxn, read: Read) -> bool:

@@ -53,8 +53,9 @@ def _no_dependency_cycle(d: Matrix, rw: Matrix, rw_missed: Matrix) -> bool:
 
 
 def _at_least_two_rw(d: Matrix, rw: Matrix, rw_missed: Matrix) -> bool:
-    both = _then(_closure(d), _either(rw, rw_missed))
-    return not any(row >> i & 1 for i, row in enumerate(both))
+    closed = _closure(d)
+    closing = any(closed[j] >> i & 1 for i, row in enumerate(_either(rw, rw_missed)) for j in bits(row))
+    return not closing and not any(row >> i & 1 for i, row in enumerate(closed))
 
 
 def _two_adjacent_rw(d: Matrix, rw: Matrix, rw_missed: Matrix) -> bool:
@@ -135,12 +136,19 @@ class _Search:
         key = self.keys[number]
         for following in left:
             before = self.d.copy(), self.rw.copy(), self.rw_missed.copy()
-            if last != NOBODY:
-                self.d[last] |= 1 << following
-            for reader, missed in self.after.get((key, last), ()):
-                if reader != following:
-                    (self.rw_missed if missed else self.rw)[reader] |= 1 << following
-            if self.extend(number, [one for one in left if one != following], following):
+            rest = [one for one in left if one != following]
+            self._place(key, last, following, sum(1 << one for one in rest))
+            if self.extend(number, rest, following):
                 return True
             self.d, self.rw, self.rw_missed = before
         return False
+
+    def _place(self, key: object, last: int, following: int, rest: int) -> None:
+        """`following` writes the next version of the key and all of `rest` later ones.
+
+        That a reader misses the later ones, too, adds no cycle: a walk by rw and ww leads to them anyway.
+        """
+        self.d[following] |= rest
+        for version, missed_by in ((last, 1 << following), (following, rest)):
+            for reader, missed in self.after.get((key, version), ()):
+                (self.rw_missed if missed else self.rw)[reader] |= missed_by & ~(1 << reader)

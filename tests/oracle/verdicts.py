@@ -7,7 +7,6 @@ that leaves a case open is None there. UNKNOWN transactions may have committed o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -19,7 +18,7 @@ from .graphs import acyclic, has_version_order
 from .small import Small, bits, small
 from .weak import has_commit_order
 
-__all__ = ["DECIDED", "STRATA", "Verdicts"]
+__all__ = ["DECIDED", "Verdicts"]
 
 _SERIAL = {"serializable": "", "strong-session-serializable": "session", "strict-serializable": "realtime"}
 _SNAPSHOT = {
@@ -34,7 +33,6 @@ _GRAPHS = {
     "strong-read-committed": ("read committed", "realtime", False),
     "consistent-view": ("parallel SI", "", False),
     "parallel-snapshot-isolation": ("parallel SI", "", True),
-    "strong-session-parallel-snapshot-isolation": ("parallel SI", "session", True),
     "repeatable-read": ("repeatable read", "", False),
 }
 _COMMIT_ORDERS = {
@@ -50,18 +48,8 @@ _UNCOMMITTED = {
     "strong-read-uncommitted": "realtime",
 }
 DECIDED: tuple[Level, ...] = tuple(
-    Level(name) for name in (*_UNCOMMITTED, *_GRAPHS, *_COMMIT_ORDERS, *_SNAPSHOT, *_SERIAL)
+    Level(name) for name in (*_SERIAL, *_SNAPSHOT, *_GRAPHS, *_COMMIT_ORDERS, *_UNCOMMITTED)
 )
-
-# Stratum: (the strongest level that it is allowed by, a level that it is not allowed by, "" for none).
-STRATA: dict[str, tuple[str, str]] = {
-    "PASS": ("strict-serializable", ""),
-    "strict only": ("serializable", "strict-serializable"),
-    "SI, not serializable": ("snapshot-isolation", "serializable"),
-    "PSI, not SI": ("parallel-snapshot-isolation", "snapshot-isolation"),
-    "causal, not PSI": ("causal-cerone", "parallel-snapshot-isolation"),
-    "only read committed": ("read-committed", "read-atomic"),
-}
 
 
 class Verdicts:
@@ -83,20 +71,20 @@ class Verdicts:
             return serial_order(self.history, _SERIAL[level])
         return snapshot_order(self.history, _SNAPSHOT[level])
 
-    def is_in(self, stratum: str) -> bool:
-        """Whether the history is allowed by the one level of the stratum and not by the other."""
-        allowed, refused = STRATA[stratum]
-        return self.allowed(allowed) is True and (not refused or self.allowed(refused) is False)
+    def settled(self) -> tuple[set[Level], set[Level]]:
+        """Which levels of the lattice allow the history and which do not, as far as the decided ones show.
 
-    @cached_property
-    def refused(self) -> frozenset[Level]:
-        """Every level that does not allow the history, as far as the decided ones show."""
-        return frozenset(refuted_by(level for level in DECIDED if self.allowed(level) is False))
-
-    @cached_property
-    def granted(self) -> frozenset[Level]:
-        """Every level that allows the history, as far as the decided ones show."""
-        return frozenset(one for level in DECIDED if self.allowed(level) for one in implied_by(level))
+        A level that follows from others already decided is not decided again: the definitions fit the lattice.
+        """
+        granted: set[Level] = set()
+        refused: set[Level] = set()
+        known = [level for level in DECIDED if level in self._known]
+        for level in [*known, *DECIDED]:
+            if level not in granted and level not in refused:
+                found = self.allowed(level)
+                granted |= implied_by(level) if found else set()
+                refused |= set(refuted_by([level])) if found is False else set()
+        return granted, refused
 
     def _decide(self, level: str) -> bool | None:
         if level in _SERIAL or level in _SNAPSHOT:
