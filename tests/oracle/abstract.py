@@ -37,7 +37,7 @@ _SHAPES = {
     "prefix": (*_ANY, *("rw", "rrw") * 6),
     "parallel": (*_ANY, *("w", "w", "rr", "rr", "rr") * 6),
     "causal": (*_ANY, *("rrw", "rw", "rww", "rr") * 2),
-    "atomic": (*_ANY, *("rr", "ww", "rw") * 3),
+    "atomic": (*_ANY, *("w", "rw", "rr") * 4),
     "torn": (*_ANY, *("ww", "rr") * 4),
 }
 _RANGES = (("a", "c"), ("a", "d"), ("b", "d"), ("b", "c"))
@@ -175,12 +175,17 @@ def _any(maker: _Maker, i: int, conflicts: int, here: int) -> int:
     return maker.rng.getrandbits(i) if i else 0
 
 
+def _recent(maker: _Maker, i: int, conflicts: int, here: int) -> int:
+    """Mostly of the last three: what these had seen is then often missed."""
+    return sum(1 << j for j in range(i) if maker.rng.random() < (0.6 if j >= i - 3 else 0.1))
+
+
 MODELS: dict[str, Callable[[_Maker, int, int, int], int]] = {
     "serial": _serial,
     "prefix": _prefix,
     "parallel": _parallel,
     "causal": _causal,
-    "atomic": _any,
+    "atomic": _recent,
     "torn": _any,
 }
 

@@ -33,14 +33,14 @@ class Sight(NamedTuple):
 class Explanation:
     """`members` is the mask of those that committed; `ww` are pairs of them that lists show; own reads are no sight.
 
-    `content` are (writer, reader, key): of lists whoever's append the reader saw, not only the last.
+    `content` are (writer, reader, place): of lists whoever's append the reader saw there, not only the last.
     """
 
     members: int
     sights: list[Sight]
     writers: dict[Any, list[int]]
     ww: set[tuple[int, int]] = field(default_factory=set)
-    content: set[tuple[int, int, Any]] = field(default_factory=set)
+    content: set[tuple[int, int, int]] = field(default_factory=set)
     consistent: bool = True
 
 
@@ -83,7 +83,7 @@ def _registers(history: Small, members: int) -> Iterator[Explanation]:
             Sight(i, read.place, read.key, writer, read.missed)
             for (i, read), writer in zip(readings, chosen, strict=True)
         ]
-        content = {(sight.writer, sight.reader, sight.key) for sight in sights if sight.writer != NOBODY}
+        content = {(sight.writer, sight.reader, sight.place) for sight in sights if sight.writer != NOBODY}
         yield Explanation(members, sights, writers, content=content, consistent=_is_consistent(history, members))
 
 
@@ -117,7 +117,9 @@ def _see_list(history: Small, found: Explanation, author: dict[Any, int], reader
     seen = [author.get((read.key, e)) for e in read.value]
     if None in seen or any(w == reader and e not in own for e, w in zip(read.value, seen, strict=True)):
         return False
-    found.content |= {(w, reader, read.key) for w in seen if w is not None and w != reader}
+    if not all(w == reader or _as_appended(history.txns[w], read) for w in seen if w is not None):
+        return False
+    found.content |= {(w, reader, read.place) for w in seen if w is not None and w != reader}
     writer = seen[-1] if seen else NOBODY
     assert writer is not None
     if writer == reader:
@@ -126,6 +128,13 @@ def _see_list(history: Small, found: Explanation, author: dict[Any, int], reader
         return False
     found.sights.append(Sight(reader, read.place, read.key, writer, read.missed))
     return True
+
+
+def _as_appended(writer: SmallTxn, read: Read) -> bool:
+    """Whether the list has this transaction's appends in their order, with none left out between them."""
+    appended = writer.leaves[read.key]
+    shown = tuple(e for e in read.value if e in appended)
+    return bool(shown == appended[: len(shown)])
 
 
 def _order(

@@ -18,7 +18,9 @@ from .graphs import acyclic, has_version_order
 from .small import Small, bits, small
 from .weak import has_commit_order
 
-__all__ = ["DECIDED", "Verdicts"]
+__all__ = ["DECIDED", "MOST_TXNS", "Verdicts"]
+
+MOST_TXNS = 8  # In more, some searches take seconds.
 
 _SERIAL = {"serializable": "", "strong-session-serializable": "session", "strict-serializable": "realtime"}
 _SNAPSHOT = {
@@ -97,17 +99,15 @@ class Verdicts:
         if level in _UNCOMMITTED:
             return _read_uncommitted(self.history, _UNCOMMITTED[level])
         name, kept = _COMMIT_ORDERS[level]
-        found = has_commit_order(self.history, name, kept)
-        if self.history.lists and found and not has_commit_order(self.history, name, kept, whole=True):
-            return None
-        return found
+        return has_commit_order(self.history, name, kept)
 
 
 def _read_uncommitted(history: Small, kept: str) -> bool | None:
     """No cycle of ww (Adya 1999, PL-1), nothing read that nobody wrote, and nothing appended once read twice.
 
     Only lists show an order of versions. Committed are here the OK transactions and those UNKNOWN ones from whom
-    a committed one read. None where lists contradict each other: then no order of versions is known.
+    a committed one read. None where lists contradict each other, or the order in which a transaction appended:
+    then no order of versions is known.
     """
     members = _read_from(history)
     reads = [read for i in members for read in history.txns[i].reads]
@@ -124,7 +124,9 @@ def _read_uncommitted(history: Small, kept: str) -> bool | None:
     for key in {read.key for read in reads} | {key for i in members for key in history.txns[i].leaves}:
         lists = sorted((read.value for read in reads if read.key == key), key=len)
         longest: tuple[Any, ...] = lists[-1] if lists else ()
-        if any(longest[: len(one)] != one for one in lists):
+        blocks = [history.txns[i].leaves[key] for i in members if key in history.txns[i].leaves]
+        torn = any((shown := tuple(e for e in longest if e in block)) != block[: len(shown)] for block in blocks)
+        if torn or any(longest[: len(one)] != one for one in lists):
             return None
         author = {e: i for i in members for e in history.txns[i].leaves.get(key, ())}
         order = [author[e] for e in longest if e in author]

@@ -8,8 +8,8 @@ what T1 left at a key, and T2 wrote that key too and is visible to T3, then T2 i
     causal                  leads to T3 by any number of such steps
 
 All that the axiom demands are pairs of the order: so there is one iff all pairs together have no cycle.
-For lists the order is that of the appends, too. Whether a list shows only its last writer, or everyone whose append
-is in it, is open in these axioms: `whole` takes everyone.
+For lists the order is that of the appends, too, and who reads a list reads from everyone whose append is in it: what
+a key holds is made of all visible appends (Burckhardt 2014), where the axioms know a last write.
 """
 
 from __future__ import annotations
@@ -27,8 +27,7 @@ Visible = Callable[[Explanation, Pairs, Pairs, Sight], set[int]]
 
 
 def _read_before(one: Explanation, session: Pairs, read: Pairs, sight: Sight) -> set[int]:
-    earlier = [s for s in one.sights if s.reader == sight.reader and s.place < sight.place]
-    return {s.writer for s in earlier if s.writer != NOBODY}
+    return {a for a, b, place in one.content if b == sight.reader and place < sight.place}
 
 
 def _next_to(one: Explanation, session: Pairs, read: Pairs, sight: Sight) -> set[int]:
@@ -51,21 +50,19 @@ VISIBLE: dict[str, Visible] = {
 }
 
 
-def has_commit_order(history: Small, level: str, kept: str = "", *, whole: bool = False) -> bool:
+def has_commit_order(history: Small, level: str, kept: str = "") -> bool:
     """Whether some explanation has an order of commits as the axiom of the level demands."""
     consistent = level != "monotonic atomic view"
     return any(
-        _admits(history, one, VISIBLE[level], kept, whole)
+        _admits(history, one, VISIBLE[level], kept)
         for one in explanations(history)
         if one.consistent or not consistent
     )
 
 
-def _admits(history: Small, one: Explanation, visible: Visible, kept: str, whole: bool) -> bool:
+def _admits(history: Small, one: Explanation, visible: Visible, kept: str) -> bool:
     session = {(a, b) for b in bits(one.members) for a in bits(history.earlier[kept][b] & one.members)}
-    read = {(sight.writer, sight.reader) for sight in one.sights if sight.writer != NOBODY}
-    if whole:
-        read |= {(a, b) for a, b, _ in one.content}
+    read = {(writer, reader) for writer, reader, _ in one.content}
     pairs = session | read | one.ww
     for sight in one.sights:
         for other in visible(one, session, read, sight):

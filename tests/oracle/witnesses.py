@@ -4,7 +4,7 @@ It knows nothing of how a cycle was found. A step `before -> after` holds where
 
     session    one client ran before first, and its outcome is known
     realtime   before is known to have committed before after began
-    wr         after read what before left at the key
+    wr         after read what before left at the key; of a list, by the names that begin with G, before's is the last
     ww         after's write of the key came later: a list shows both in this order; after's was not there when a
                list with before's was read; after read before's value and then overwrote it; or the sentence says
                that the order is open or follows from others
@@ -19,11 +19,9 @@ from typing import Any
 from harness.history import UNSEEN, Status, Txn
 from harness.verdict import Anomaly, Step
 
-from .cycles import CLASSES, cycle_class
+from .cycles import CLASSES, PHENOMENA, Phenomenon, cycle_class
 
 __all__ = ["broken"]
-
-_SUFFIXES = {"": (), "-process": ("session",), "-realtime": ("session", "realtime")}
 
 
 def broken(anomaly: Anomaly, txns: Sequence[Txn]) -> str:
@@ -38,7 +36,8 @@ def broken(anomaly: Anomaly, txns: Sequence[Txn]) -> str:
     if len(set(anomaly.txns)) < len(anomaly.txns):
         return "it visits a transaction twice"
     for step in anomaly.steps:
-        if not _HOLDS[step.kind](step, txns):
+        sees_part = step.kind == "wr" and not anomaly.name.startswith("G") and _sees_part(step, txns)
+        if not sees_part and not _HOLDS[step.kind](step, txns):
             return f"step {step.kind} from T{step.before} to T{step.after} at {step.key!r} is not what was seen"
         if not step.sentence:
             return "a step has no sentence"
@@ -46,19 +45,21 @@ def broken(anomaly: Anomaly, txns: Sequence[Txn]) -> str:
 
 
 def _misnamed(anomaly: Anomaly) -> str:
-    """Whether the class, the kind and the suffix of a cycle's name are those of its steps."""
-    found = next((one for one in sorted(CLASSES, key=len, reverse=True) if anomaly.name.startswith(one)), None)
-    if found is None:
-        return ""  # Named by the level that it contradicts: a cycle of assumptions.
+    """Whether the class, the kind and the suffix of a cycle's name are those of its steps.
+
+    With an assumed step they may be smaller ones: the name is what holds under every order, the cycle that of one.
+    """
+    named = next((one for one in PHENOMENA if one.name == anomaly.name), None)
+    if named is None:
+        return ""  # Named by the level that it contradicts.
     kinds = [{"session": "ww", "realtime": "ww"}.get(step.kind, step.kind) for step in anomaly.steps]
-    suffix = "-realtime" if _has(anomaly, "realtime") else "-process" if _has(anomaly, "session") else ""
-    has_item_form = found not in {"G0", "G1c"} and not any(s.predicate for s in anomaly.steps if s.kind == "rw")
-    name = cycle_class(kinds) + ("-item" if has_item_form else "") + suffix
-    return "" if name == anomaly.name else f"its steps show {name}"
-
-
-def _has(anomaly: Anomaly, kind: str) -> bool:
-    return any(step.kind == kind for step in anomaly.steps)
+    has = {step.kind for step in anomaly.steps}
+    predicate = any(step.predicate for step in anomaly.steps if step.kind == "rw")
+    shown = Phenomenon(
+        CLASSES.index(cycle_class(kinds)), 2 if "realtime" in has else 1 if "session" in has else 0, int(predicate)
+    )
+    assumed = any(step.kind == "ww" and step.value is None for step in anomaly.steps)
+    return "" if shown.name == named.name or (assumed and shown.below(named)) else f"its steps show {shown.name}"
 
 
 def _session(step: Step, txns: Sequence[Txn]) -> bool:
@@ -77,6 +78,11 @@ def _write_read(step: Step, txns: Sequence[Txn]) -> bool:
         (left[-1] == seen[-1] if seen else False) or _last_by(seen, step.before, step.key, txns)
         for seen in _seen(txns[step.after], step.key)
     )
+
+
+def _sees_part(step: Step, txns: Sequence[Txn]) -> bool:
+    left = _left(txns[step.before], step.key)
+    return any(element in left for seen in _seen(txns[step.after], step.key) for element in seen)
 
 
 def _last_by(seen: Sequence[Any], row: int, key: Any, txns: Sequence[Txn]) -> bool:
@@ -110,9 +116,10 @@ def _is_assumed(step: Step) -> bool:
 
 
 def _read_write(step: Step, txns: Sequence[Txn]) -> bool:
-    """The reader saw nothing of what after wrote; that its version is older is certain of lists and of nothing."""
+    """The reader did not see the write; that its version is older is certain of lists, and of what nobody wrote."""
     left = _left(txns[step.after], step.key)
-    return bool(left) and any(left[-1] not in seen for seen in _seen(txns[step.before], step.key))
+    missed = [step.value] if step.value in left else left
+    return any(one not in seen for seen in _seen(txns[step.before], step.key) for one in missed)
 
 
 _HOLDS: dict[str, Callable[[Step, Sequence[Txn]], bool]] = {
