@@ -86,6 +86,11 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType(
         "OTV", ("monotonic-atomic-view",), "A transaction that had seen another's effects later found them gone."
     ),
+    AnomalyType(
+        "OTV-process",
+        (_SESSION + "monotonic-atomic-view",),
+        "A transaction that had seen another's effects later found them gone, by the order within sessions.",
+    ),
     AnomalyType("future-read", (_RC,), "A transaction read what it only wrote later."),
     AnomalyType("dirty-update", (_RC,), "A committed write was built on a write of an aborted transaction."),
     AnomalyType("duplicate-elements", ("read-uncommitted",), "One append took effect twice."),
@@ -104,11 +109,6 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         "A transaction missed what it causally depends on, sessions counted.",
     ),
     AnomalyType("no-parallel-snapshot-order", (_PSI,), "No version order has snapshots."),
-    AnomalyType(
-        "no-parallel-snapshot-order-process",
-        (_SESSION + _SI,),
-        "No version order has snapshots that keep the sessions' order.",
-    ),
     AnomalyType("no-snapshot-order", (_SI,), "No order of commits gives each transaction a snapshot."),
     AnomalyType("no-snapshot-order-process", (_SESSION + _SI,), "No snapshots keep the order within each session."),
     AnomalyType("no-snapshot-order-realtime", (_STRONG + _SI,), "No snapshots keep real time."),
@@ -171,7 +171,7 @@ _SOURCES: dict[str, str] = {
     "G-nonadjacent": "Cerone & Gotsman 2016; the name is Elle's, Kingsbury & Alvaro 2020",
     "G2": "Adya 1999; Berenson 1995 (write skew, phantom)",
     "": "Kingsbury & Alvaro 2020",
-    "OTV": "Bailis 2013",
+    "OTV": "Bailis 2013; Biswas & Enea 2019, as a violation of read committed",
     "lost-update": "Berenson 1995",
     "fractured-read": "Bailis 2014; Biswas & Enea 2019",
     "causality-violation": "Bouajjani 2017; Biswas & Enea 2019",

@@ -42,8 +42,12 @@ IMPLIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("read-committed", "strong-session-read-uncommitted"),
         "Daudjee 2004, by analogy",
     ),
+    "strong-session-monotonic-atomic-view": (
+        ("monotonic-atomic-view", "strong-session-read-committed"),
+        "Biswas & Enea 2019, as their read committed",
+    ),
     "strong-session-read-atomic": (
-        ("read-atomic", "strong-session-read-committed"),
+        ("read-atomic", "strong-session-monotonic-atomic-view"),
         "Biswas & Enea 2019: read atomic with session order",
     ),
     "strong-session-causal-cerone": (
