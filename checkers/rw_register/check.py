@@ -65,7 +65,7 @@ def _solved(
         if form.order == Order.REALTIME and registers.history.info.clock == "sessions":
             doubts.append(Doubt("evidence", _TIMELESS, (form.level,)))
             continue
-        answer = decide(registers, form.level)
+        answer = decide(registers, form.level, strictly_first=False)
         if isinstance(answer, Anomaly):
             found.append(answer)
         elif isinstance(answer, Doubt):
