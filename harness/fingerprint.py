@@ -18,9 +18,25 @@ __all__ = ["canonical_rotation", "fingerprint", "witness"]
 
 
 def canonical_rotation(kinds: Sequence[str]) -> tuple[str, ...]:
-    """The smallest of the rotations of a cycle's step kinds, so that it does not matter where one starts."""
-    turns = [tuple(kinds[i:]) + tuple(kinds[:i]) for i in range(len(kinds))]
-    return min(turns, default=())
+    """The smallest of the rotations of a cycle's step kinds, so that it does not matter where one starts.
+
+    Of two starts that agree for `same` steps and then differ, the worse one loses, and with it all that lie within
+    these steps: linear time, for cycles may be long.
+    """
+    one, two, same, length = 0, 1, 0, len(kinds)
+    while max(one, two) < length and same < length:
+        left, right = kinds[(one + same) % length], kinds[(two + same) % length]
+        if left == right:
+            same += 1
+            continue
+        if left > right:
+            one += same + 1
+        else:
+            two += same + 1
+        two += one == two
+        same = 0
+    start = min(one, two)
+    return (*kinds[start:], *kinds[:start])
 
 
 def fingerprint(info: RunInfo, anomaly: str, kinds: Sequence[str]) -> str:
