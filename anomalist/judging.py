@@ -11,7 +11,7 @@ from time import process_time
 from types import FrameType
 
 from anomalist.exits import UsageError
-from anomalist.suites import CHECKERS, CONTRACT, SCRIPTED, WORKLOADS, checker
+from anomalist.suites import CHECKERS, CONTRACT, SCRIPTED, WEAK_LEVELS, WORKLOADS, checker
 from checkers.catalogue import directly_refuted
 from harness.history import History
 from harness.level import Level, refuted_by
@@ -53,13 +53,19 @@ def judge_history(
     """
     gaps = [gap for gap in (history.cut and f"the history is not whole: {history.cut}", missing) if gap]
     verdicts = []
-    for name in checkers:
+    for name in (*checkers, *_for_weak_levels(checkers, expected)):
         findings = _incomplete(_only(_findings(name, history, budget_s), only), gaps)
         verdict = judge(findings, expected, strict_evidence=strict_evidence)
         if only and verdict.outcome is Outcome.PASS:
             verdict = replace(verdict, sentence=f"only {', '.join(only)} counted: nothing of it refutes {expected}")
         verdicts.append(verdict)
     return _that_can_decide(verdicts)
+
+
+def _for_weak_levels(checkers: Sequence[str], expected: Level) -> tuple[str, ...]:
+    """The checker that decides the expected level where one of these leaves it open."""
+    leave_open = any(expected in WEAK_LEVELS.get(name, ()) for name in checkers)
+    return ("visibility",) if leave_open and "visibility" not in checkers else ()
 
 
 def _that_can_decide(verdicts: list[Verdict]) -> tuple[Verdict, ...]:

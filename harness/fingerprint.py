@@ -20,21 +20,22 @@ __all__ = ["canonical_rotation", "fingerprint", "witness"]
 def canonical_rotation(kinds: Sequence[str]) -> tuple[str, ...]:
     """The smallest of the rotations of a cycle's step kinds, so that it does not matter where one starts.
 
-    Of two starts that agree for `same` steps and then differ, the worse one loses, and with it all that lie within
-    these steps: linear time, for cycles may be long.
+    In linear time: a cycle may have as many steps as there are transactions.
     """
-    one, two, same, length = 0, 1, 0, len(kinds)
-    while max(one, two) < length and same < length:
-        left, right = kinds[(one + same) % length], kinds[(two + same) % length]
+    n = len(kinds)
+    # Two starts are compared; the greater one, and all starts within the part that was equal, are out.
+    one, two, equal = 0, 1, 0
+    while one < n and two < n and equal < n:
+        left, right = kinds[(one + equal) % n], kinds[(two + equal) % n]
         if left == right:
-            same += 1
+            equal += 1
             continue
         if left > right:
-            one += same + 1
+            one += equal + 1
         else:
-            two += same + 1
+            two += equal + 1
         two += one == two
-        same = 0
+        equal = 0
     start = min(one, two)
     return (*kinds[start:], *kinds[:start])
 

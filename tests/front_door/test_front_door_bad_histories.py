@@ -82,7 +82,7 @@ def test_what_is_no_history_says_why(command: Command, tmp_path: Path, content: 
     assert finished.code == 2
     assert one_sentence(finished) == (
         f"other.edn is not a history: {complaint}; give a history of one operation a line in EDN or JSON, "
-        "as docs/HISTORY_FORMAT.md describes."
+        "or in another format that docs/HISTORY_FORMAT.md describes."
     )
 
 

@@ -98,7 +98,7 @@ def test_document_of_check(command: Command, skew: str) -> None:
     assert finished.code == 1
     assert set(found) == {"schema_version", "outcome", "histories"}
     (entry,) = found["histories"]
-    assert set(entry) == JUDGED_KEYS | {"history"}
+    assert set(entry) == JUDGED_KEYS | {"history", "format"}
     assert (entry["history"], entry["outcome"], entry["expected"]) == (skew, "fail", "serializable")
     assert entry["refuted"] == [
         "repeatable-read",

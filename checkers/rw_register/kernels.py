@@ -1,0 +1,249 @@
+"""The loops of the register solver, in one source for both ways of running: see `checkers.compiling`."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "close", "force", "run", "sow", "topological", "way"]
+
+COMPILE_ABOVE_OPS = 20_000
+
+KERNELS = ("topological", "sow", "close", "force", "way", "run")
+
+Ints = npt.NDArray[Any]
+
+
+def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, waits_for: Ints) -> Ints:
+    """Kahn's algorithm with real time as an order that needs no edges: the nodes in an order, as far as there is one.
+
+    `ended` lists the nodes with outgoing real-time order by their ends; node v may go once the first `waits_for[v]`
+    of them have gone, numbers that ascend with v. `done` (nodes,) marks those that do not take part, and is filled:
+    what is not done in the end holds every circle.
+    """
+    n = len(done)
+    indegree = np.zeros(n, np.int32)
+    for v in range(n):
+        if not done[v]:
+            for e in range(first_edge[v], first_edge[v + 1]):
+                indegree[successor[e]] += 1
+    order = np.empty(n, np.int64)
+    taken = 0
+    read = 0
+    released = 0
+    gone = 0
+    while True:
+        while gone < len(ended) and done[ended[gone]]:
+            gone += 1
+        while released < n and waits_for[released] <= gone:
+            if not done[released] and indegree[released] == 0:
+                order[taken] = released
+                taken += 1
+            released += 1
+        if read == taken:
+            return order[:taken]
+        while read < taken:
+            v = order[read]
+            read += 1
+            done[v] = 1
+            for e in range(first_edge[v], first_edge[v + 1]):
+                u = successor[e]
+                indegree[u] -= 1
+                if indegree[u] == 0 and u < released and not done[u]:
+                    order[taken] = u
+                    taken += 1
+
+
+def sow(reach: Ints, node: Ints, column: Ints) -> None:
+    """Set bit `column[i]` of row `node[i]` of a bit matrix (nodes, bytes)."""
+    for i in range(len(node)):
+        reach[node[i], column[i] >> 3] |= 1 << (column[i] & 7)
+
+
+def close(first_edge: Ints, successor: Ints, order: Ints, reach: Ints) -> None:
+    """Give every node of a graph without circles the bits of all that it leads to; `order` is a topological one."""
+    width = reach.shape[1]
+    for i in range(len(order) - 1, -1, -1):
+        v = order[i]
+        for e in range(first_edge[v], first_edge[v + 1]):
+            u = successor[e]
+            for w in range(width):
+                reach[v, w] |= reach[u, w]
+
+
+def force(
+    reach: Ints,
+    column: Ints,
+    groups: Ints,
+    first_block: Ints,
+    source: Ints,
+    place: Ints,
+    later: Ints,
+    earlier: Ints,
+    found: Ints,
+) -> tuple[int, int, int]:
+    """Which blocks must come before which, because the other way round would close a circle.
+
+    The blocks of key `groups[g]` are first_block[key]..first_block[key + 1]; bit column[g] + j of row source[i] says
+    that block i leads to block j or to one of its readers, so that j cannot come first. The bits of `later` and
+    `earlier` from byte place[i] on say which blocks of the key are known to follow and to precede block i; they are
+    filled. A pair that follows from two others is not written to `found` (f, 2). Returns how many are, and two blocks
+    of which neither can come first, or -1, -1.
+    """
+    count = 0
+    for g in range(len(groups)):
+        low, high = first_block[groups[g]], first_block[groups[g] + 1]
+        width = (high - low + 7) >> 3
+        for i in range(high - 1, low - 1, -1):
+            if source[i] < 0:
+                continue
+            for j in range(low, high):
+                at = column[g] + j - low
+                if i == j or not (reach[source[i], at >> 3] >> (at & 7)) & 1:
+                    continue
+                if (later[place[i] + ((j - low) >> 3)] >> ((j - low) & 7)) & 1:
+                    continue
+                if (later[place[j] + ((i - low) >> 3)] >> ((i - low) & 7)) & 1:
+                    return count, i, j
+                covered = False
+                for w in range(width):
+                    if later[place[i] + w] & earlier[place[j] + w]:
+                        covered = True
+                        break
+                later[place[i] + ((j - low) >> 3)] |= 1 << ((j - low) & 7)
+                earlier[place[j] + ((i - low) >> 3)] |= 1 << ((i - low) & 7)
+                if not covered:
+                    found[count, 0] = i
+                    found[count, 1] = j
+                    count += 1
+    return count, -1, -1
+
+
+def way(first_edge: Ints, successor: Ints, cost: Ints, start: int, goal: Ints) -> Ints:
+    """The edges of a cheapest way from `start` to a node with `goal[v]`, shortest among those mostly; else none.
+
+    cost[e] is 0, 1, or below 0 where the edge may not be used. A 0-1 breadth-first search.
+    """
+    n = len(first_edge) - 1
+    by_edge = np.full(n, -2, np.int64)
+    source = np.empty(n, np.int64)
+    now = np.empty(n, np.int64)
+    behind = np.empty((len(successor), 2), np.int64)
+    now[0] = start
+    by_edge[start] = -1
+    length = 1
+    found = -1
+    while found < 0 and length > 0:
+        at = 0
+        waiting = 0
+        while at < length and found < 0:
+            v = now[at]
+            at += 1
+            if goal[v]:
+                found = v
+            for e in range(first_edge[v], first_edge[v + 1]):
+                u = successor[e]
+                if cost[e] < 0 or by_edge[u] != -2:
+                    continue
+                if cost[e] == 0:
+                    by_edge[u] = e
+                    source[u] = v
+                    now[length] = u
+                    length += 1
+                else:
+                    behind[waiting, 0] = e
+                    behind[waiting, 1] = v
+                    waiting += 1
+        length = 0
+        for i in range(waiting):
+            u = successor[behind[i, 0]]
+            if by_edge[u] == -2:
+                by_edge[u] = behind[i, 0]
+                source[u] = behind[i, 1]
+                now[length] = u
+                length += 1
+    count = 0
+    v = found
+    while v >= 0 and by_edge[v] != -1:
+        count += 1
+        v = source[v]
+    edges = np.empty(count, np.int64)
+    v = found
+    for i in range(count - 1, -1, -1):
+        edges[i] = by_edge[v]
+        v = source[v]
+    return edges
+
+
+def run(
+    first_edge: Ints,
+    successor: Ints,
+    priority: Ints,
+    begins: Ints,
+    begun_by: Ints,
+    ends: Ints,
+    ended_by: Ints,
+    leaves: Ints,
+    left_by: Ints,
+    key: Ints,
+    current: Ints,
+    left: Ints,
+) -> tuple[Ints, Ints]:
+    """Run nodes one after another, those of a lower `priority` first, as far as it goes.
+
+    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until of the
+    `current` block of each key no member is left; if it ends the one before them (`ends`), until of that no reader is
+    left. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`, readers from
+    `blocks` on. `current` (keys,) and `left` are used up. Returns the nodes in the order in which they ran, and the
+    block before each block, -2 where it did not begin.
+    """
+    n = len(first_edge) - 1
+    indegree = np.zeros(n, np.int64)
+    for e in range(len(successor)):
+        indegree[successor[e]] += 1
+    blocks = len(left) // 2
+    before = np.full(blocks, -2, np.int64)
+    waiting = np.full(len(left), -1, np.int64)
+    behind = np.full(n, -1, np.int64)
+    order = np.empty(n, np.int64)
+    heap = [np.int64(priority[0])]
+    heap.clear()
+    taken = 0
+    for v in range(n):
+        if indegree[v] == 0:
+            heappush(heap, priority[v] * n + v)
+    while len(heap) > 0:
+        v = heappop(heap) % n
+        blocker = -1
+        for i in range(begun_by[v], begun_by[v + 1]):
+            if left[current[key[begins[i]]]] > 0:
+                blocker = current[key[begins[i]]]
+        for i in range(ended_by[v], ended_by[v + 1]):
+            b = ends[i]
+            previous = blocks + (before[b] if before[b] != -2 else current[key[b]])
+            if left[previous] > 0:
+                blocker = previous
+        if blocker >= 0:
+            behind[v] = waiting[blocker]
+            waiting[blocker] = v
+            continue
+        order[taken] = v
+        taken += 1
+        for i in range(begun_by[v], begun_by[v + 1]):
+            before[begins[i]] = current[key[begins[i]]]
+            current[key[begins[i]]] = begins[i]
+        for i in range(left_by[v], left_by[v + 1]):
+            b = leaves[i]
+            left[b] -= 1
+            while left[b] == 0 and waiting[b] >= 0:
+                heappush(heap, priority[waiting[b]] * n + waiting[b])
+                waiting[b] = behind[waiting[b]]
+        for e in range(first_edge[v], first_edge[v + 1]):
+            u = successor[e]
+            indegree[u] -= 1
+            if indegree[u] == 0:
+                heappush(heap, priority[u] * n + u)
+    return order[:taken], before
