@@ -28,7 +28,6 @@ import numpy.typing as npt
 
 from checkers import kernels
 from checkers.catalogue import directly_refuted, refutes
-from checkers.compiling import compile_kernels
 from checkers.dependencies import dependencies
 from checkers.findings import concurrency, findings
 from checkers.graph import RW, SESSION, WR, Edges, Residue, residue
@@ -54,8 +53,6 @@ def check_visibility(history: History) -> Findings:
 
     Dirty reads and contradicting orders are the list-append checker's to find.
     """
-    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
     seen = observe(history)
     edges, _ = dependencies(seen, atomic_append=history.info.append == "atomic")
     unseen = unseen_but_visible(seen, residue(history, seen.included, edges))
@@ -148,6 +145,7 @@ def _search(seen: Observations, residue: Residue, *, sessions: bool, budget: int
         np.arange(SESSION) == RW,
         np.arange(SESSION) == WR,
         True,
+        np.zeros(graph.nodes, dtype=np.int64),
         np.full(1, -1, dtype=np.int64),
         budget,
     )

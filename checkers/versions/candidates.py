@@ -152,5 +152,5 @@ def _had_before(seen: VersionHistory, reads: Ints) -> Ints:
     i, source = i[known], writer[j[known]]
     suffix[i[is_in(source * keys + wanted[i], row * keys + key)]] = _PLAIN
     if seen.initial >= 0:
-        suffix[is_in(wanted, seen.version_key[(seen.version_row == seen.initial) & (seen.version_value >= 0)])] = -1
+        suffix[is_in(wanted, seen.version_key[seen.version_row == seen.initial])] = -1
     return suffix

@@ -207,14 +207,17 @@ def _versions_of_nothing(
     code = one.row[delete] * keys + one.key[delete]
     own[is_in(one.row[reads] * keys + one.key[reads], code)] = 1
     candidates = count[one.key[reads]] - own
-    pinned = np.zeros(keys, dtype=bool)
+    # Where the initial transaction wrote a key, the state before it is nobody's to see.
+    settled, filled = (np.zeros(keys, dtype=bool) for _ in range(2))
     if initial >= 0:
-        pinned[one.key[(one.row == initial) & one.write & one.last & (one.value >= 0)]] = True
-    there = pinned[one.key[reads]]
-    version = np.where(candidates == 0, installs + one.key[reads], -1)
-    missed = there & (candidates == 0) & one.absent[reads]
+        initially = (one.row == initial) & one.write & one.last
+        settled[one.key[initially]] = True
+        filled[one.key[initially & (one.value >= 0)]] = True
+    of_key = one.key[reads]
+    version = np.where(candidates == 0, installs + of_key, -1)
+    missed = filled[of_key] & (candidates == 0) & one.absent[reads]
     version[missed] = -1
-    only = np.flatnonzero(there & (candidates == 1))
+    only = np.flatnonzero(settled[of_key] & (candidates == 1))
     if len(only):
         version[only] = _the_delete(one, number, delete, reads[only])
     doubtful = (candidates > 0) & (version < 0)

@@ -17,10 +17,12 @@ from workloads import WORKLOADS
 
 NAMES = (
     "list-append",
+    "rw-register",
     "bank",
     "counter",
     "write-skew",
     "predicate-skew",
+    "predicates",
     "long-fork",
     "set",
     "unique-ids",
