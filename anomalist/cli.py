@@ -21,7 +21,19 @@ __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit", "md")
-_FORMATS = ("auto", "edn", "jsonl", "json", "plume", "awdit", "dbcop", "chronos", "dbcop-bincode", "cobra")
+_FORMATS = (
+    "auto",
+    "edn",
+    "jsonl",
+    "json",
+    "plume",
+    "awdit",
+    "dbcop",
+    "chronos",
+    "porcupine",
+    "dbcop-bincode",
+    "cobra",
+)
 _EXPORTS = ("edn", "jsonl", "dot", "graphml")
 _LIST_KINDS = (
     "anomalies",

@@ -22,6 +22,7 @@ __all__ = ["cycle_anomaly", "phenomenon_anomaly", "shown"]
 
 _LIST_SHOWN = 12
 _VALUE_SHOWN = 60
+_NAMES_SHOWN = 24
 
 
 def shown(value: Any) -> str:
@@ -55,6 +56,8 @@ def cycle_anomaly(seen: Observations, cycle: Cycle) -> Anomaly:
 
 def _headline(seen: Observations, steps: tuple[Step, ...]) -> str:
     names = [f"T{step.before}" for step in steps]
+    if len(names) > _NAMES_SHOWN:
+        names[_NAMES_SHOWN // 2 : 1 - _NAMES_SHOWN // 2] = ["…"]
     circle = " → ".join((*names, names[0]))
     if len(steps) == 2 and all(step.kind == "rw" for step in steps):
         one, two = steps
@@ -88,10 +91,9 @@ def _element(seen: Observations, append: int) -> Any:
 
 def _order_shown(seen: Observations, key: int) -> str:
     """Which read shows the order of a key."""
-    reads = np.flatnonzero((seen.read_key == key) & (seen.read_size == seen.order_size[key]))
-    if not len(reads) or not seen.order_size[key]:
+    read = int(seen.read_of_order[key])
+    if read < 0:
         return ""
-    read = int(reads[0])
     return f" (T{int(seen.read_row[read])} read {shown(seen.history.op(int(seen.read_op[read])).value)})"
 
 
@@ -135,7 +137,8 @@ def _why_read(seen: Observations, link: Link) -> tuple[Any, Any, str]:
 def _why_missed(seen: Observations, link: Link) -> tuple[Any, Any, str]:
     op = seen.history.op(int(seen.read_op[link.mark]))
     key_number = int(seen.read_key[link.mark])
-    appends = np.flatnonzero((seen.append_row == link.target) & (seen.append_key == key_number))
+    appends = seen.appends_of(key_number)
+    appends = appends[seen.append_row[appends] == link.target]
     places = seen.append_place[appends]
     reach = int(seen.read_reach[link.mark])
     later = appends[(places < 0) | (places >= reach)]

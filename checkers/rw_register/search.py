@@ -1,7 +1,8 @@
-"""What pruning leaves open, by a SAT solver: a variable for each either/or, a clause for each circle found.
+"""What pruning leaves open: the part is run, and a SAT solver learns from what it got stuck in.
 
-The first assignment follows the order in which the part could run; circles are found in the graph of an assignment
-and forbidden, several at a time, until there is none or the clauses contradict one another.
+Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles, each
+of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs that
+stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from checkers.rw_register.part import Facts, Graph, Part, joined
 from checkers.rw_register.problem import Problem
 from checkers.rw_register.pruning import Pruned, prune, topological_order
 from checkers.rw_register.reasons import Reasons
+from checkers.rw_register.running import Runner
 
 __all__ = ["Settled", "Stuck", "holds", "settle"]
 
@@ -81,61 +83,87 @@ def _single(part: Part, graph: Graph, order: Ints, budget: Budget) -> Ints:
 
 
 class _Search:
-    """The choices' facts carry reasons from `base` on: base + 2 c if the first block of choice c precedes, or + 1."""
+    """A variable v, from 1 on, for each pair of blocks that ever stood in each other's way: true if the first precedes.
+
+    Facts that follow from it have the reason base + 2 (v - 1), and those of the other order one more.
+    """
 
     def __init__(self, whole: Problem, part: Part, pruned: Pruned, budget: Budget) -> None:
         self.whole, self.part, self.pruned, self.budget = whole, part, pruned, budget
         self.base = len(pruned.pairs)
-        number = self.base + 2 * np.arange(len(pruned.choices))
-        one, two = pruned.choices[:, 0], pruned.choices[:, 1]
-        self.open = joined(part.placed(one, two, number), part.placed(two, one, number + 1))
+        self.pairs: list[tuple[int, int]] = []
+        self.variable: dict[tuple[int, int], int] = {}
+        self.used: set[int] = set()
         self.clauses: dict[tuple[int, ...], Facts] = {}
 
     def run(self) -> Settled | Stuck:
-        first = self._guess()
+        """Run the part, forbid what it got stuck in, and run it again in the orders that the solver gives."""
+        runner = Runner(self.part)
+        chosen = np.empty((0, 2), dtype=np.int64)
+        phases: list[int] = []  # As in the run where a pair first stood in the way.
         with Glucose4() as solver:
-            solver.set_phases([c + 1 if yes else -c - 1 for c, yes in enumerate(first.tolist())])
-            assigned = first
             while True:
-                facts = self._facts(assigned)
-                graph = self.part.graph(facts)
-                order = topological_order(graph)
-                self.budget.spend(2 * len(graph.successor))
-                circles = self._circles(graph, order, facts)
-                if not circles:
+                circles, order = self._attempt(runner, chosen)
+                if order is not None:
                     return self._settled(order)
                 for circle in circles:
                     literals = self._literals(circle)
-                    self.clauses.setdefault(literals, circle)
                     if not literals:
                         return self._stuck([circle])
-                    solver.add_clause(literals)
-                if not self._solve(solver):
+                    if literals not in self.clauses:
+                        self.clauses[literals] = circle
+                        solver.add_clause(literals)
+                        new = [-literal for literal in literals if abs(literal) not in self.used]
+                        self.used.update(map(abs, literals))
+                        phases += new
+                solver.set_phases(phases)
+                if not self._satisfied(solver):
                     return self._stuck(self._core())
-                model = solver.get_model() or []
-                for c, literal in enumerate(model[: len(assigned)]):
-                    assigned[c] = literal > 0
+                chosen = self._chosen(solver.get_model() or [])
 
-    def _solve(self, solver: Glucose4) -> bool:
-        allowed = max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1)
+    def _attempt(self, runner: Runner, chosen: Ints) -> tuple[list[Facts], Ints | None]:
+        """Circles that these placed pairs (c, 2) lead to, or the order of a run without any."""
+        facts = joined(self.pruned.facts, self._placed(chosen))
+        circles, graph = self._circles(facts)
+        if circles:
+            return circles, None
+        run = runner.run(graph)
+        self.budget.spend(4 * len(graph.successor))
+        complete = len(run.order) == len(graph.first_edge) - 1
+        if complete and self.part.form.kind != Kind.PARALLEL:
+            return [], run.order
+        circles, _ = self._circles(joined(facts, self._placed(run.followed if complete else run.hindering)))
+        assert circles or complete, "all wait for one another, but in no circle"
+        return circles, None if circles else run.order
+
+    def _placed(self, pairs: Ints) -> Facts:
+        """The facts of pairs of blocks (earlier, later), each with its variable."""
+        reason = []
+        for earlier, later in pairs.tolist():
+            pair = (earlier, later) if earlier < later else (later, earlier)
+            number = self.variable.setdefault(pair, len(self.pairs))
+            if number == len(self.pairs):
+                self.pairs.append(pair)
+            reason.append(self.base + 2 * number + (earlier > later))
+        return self.part.placed(pairs[:, 0], pairs[:, 1], np.array(reason, dtype=np.int64))
+
+    def _chosen(self, model: list[int]) -> Ints:
+        """The pairs of blocks (earlier, later) that stand in a clause, as the solver places them."""
+        found = [
+            self.pairs[literal - 1] if literal > 0 else self.pairs[-literal - 1][::-1]
+            for literal in model[: len(self.pairs)]
+            if abs(literal) in self.used
+        ]
+        return np.array(found, dtype=np.int64).reshape(-1, 2)
+
+    def _satisfied(self, solver: Glucose4) -> bool:
         before = solver.accum_stats()["conflicts"]
-        solver.conf_budget(allowed)
+        solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
         answer = solver.solve_limited()
         self.budget.spend((solver.accum_stats()["conflicts"] - before) * Budget.STEPS_PER_CONFLICT)
         if answer is None:
             raise BudgetSpent
         return bool(answer)
-
-    def _guess(self) -> Bools:
-        """For each choice whether its first block precedes: as the part could run, going by what is known."""
-        place = self._settled(topological_order(self.part.graph(self.pruned.facts))).place
-        choices = self.pruned.choices
-        return np.asarray(place[choices[:, 0]] < place[choices[:, 1]])
-
-    def _facts(self, assigned: Bools) -> Facts:
-        reason = self.open.reason - self.base
-        chosen = assigned[reason // 2] == (reason % 2 == 0)
-        return joined(self.pruned.facts, Facts(*(column[chosen] for column in self.open)))
 
     def _settled(self, order: Ints) -> Settled:
         place = np.empty(len(order), dtype=np.int64)
@@ -143,28 +171,33 @@ class _Search:
         writer = self.part.writer[self.part.first[:-1]]
         return Settled(self.part.name, np.where(writer >= 0, place[writer], -1))
 
-    def _circles(self, graph: Graph, order: Ints, facts: Facts) -> list[Facts]:
-        """Some circles of the graph, each as its facts; for PARALLEL of one rw where there are none without."""
+    def _circles(self, facts: Facts) -> tuple[list[Facts], Graph]:
+        """Some circles of the graph of these facts, each as its facts, and the graph.
+
+        For PARALLEL circles with one rw, where there are none without.
+        """
+        graph = self.part.graph(facts)
+        order = topological_order(graph)
+        self.budget.spend(2 * len(graph.successor))
         if len(order) < len(graph.first_edge) - 1:
             component = graph_kernels.tarjan(graph.first_edge, graph.successor, np.ones(len(graph.source), np.int8))
             inside = component[graph.source] == component[graph.successor]
             starts = np.flatnonzero(inside & self._is_choice(graph, facts))
             starts = starts if len(starts) else np.flatnonzero(inside)[:1]
-            ends = graph.source
         elif self.part.form.kind == Kind.PARALLEL:
-            starts, ends = _single(self.part, graph, order, self.budget), graph.source
+            starts = _single(self.part, graph, order, self.budget)
             component = np.zeros(len(graph.first_edge) - 1, dtype=np.int64)
         else:
-            return []
+            return [], graph
         chosen = starts[np.linspace(0, len(starts) - 1, min(len(starts), _CIRCLES_AT_ONCE)).astype(np.int64)]
         cost = np.where(component[graph.source] == component[graph.successor], self._is_choice(graph, facts), -1)
-        return [self._circle(graph, facts, cost.astype(np.int8), edge, int(ends[edge])) for edge in chosen.tolist()]
+        return [self._circle(graph, facts, cost.astype(np.int8), edge) for edge in chosen.tolist()], graph
 
-    def _circle(self, graph: Graph, facts: Facts, cost: Ints, edge: int, end: int) -> Facts:
+    def _circle(self, graph: Graph, facts: Facts, cost: Ints, edge: int) -> Facts:
         """The facts of a circle by way of this edge, with as few choices as can be."""
+        start, end = int(graph.successor[edge]), int(graph.source[edge])
         goal = np.zeros(len(graph.first_edge) - 1, dtype=np.bool_)
         goal[end] = True
-        start = int(graph.successor[edge])
         if self.part.form.kind == Kind.PARALLEL and start >= len(self.part.rows) and end < len(self.part.rows):
             start -= len(self.part.rows)
         self.budget.spend(len(graph.successor))
@@ -183,7 +216,7 @@ class _Search:
     def _core(self) -> list[Facts]:
         """The circles of an unsatisfiable core of all clauses."""
         circles = list(self.clauses.items())
-        top = len(self.pruned.choices)
+        top = len(self.pairs)
         with Glucose4() as solver:
             for number, (literals, _) in enumerate(circles):
                 solver.add_clause([*literals, -(top + 1 + number)])
@@ -195,5 +228,5 @@ class _Search:
     def _stuck(self, circles: list[Facts]) -> Stuck:
         reasons = Reasons(self.whole, self.part, self.pruned)
         for circle in circles:
-            reasons.facts(circle)
+            reasons.facts(circle, self.pairs)
         return Stuck(reasons.rows())

@@ -7,12 +7,10 @@ from itertools import permutations
 from random import Random
 from typing import NamedTuple
 
-import numpy as np
 import pytest
 
 from checkers.catalogue import closed_refutations
 from checkers.registers import registers_of
-from checkers.rw_register import weak_causal
 from checkers.rw_register.weak import WEAK_LEVELS, Weak, weak_anomalies, weak_level_holds
 from harness.build import build_history
 from harness.history import History, Op, RunInfo, Status, Txn
