@@ -45,7 +45,9 @@ class Runner:
         if kind == Kind.PARALLEL:
             last = last[:0]
         self.begins = _by_node(first[real] + snapshots, real, nodes)
-        self.ends = _by_node(first[real], real, nodes) if kind != Kind.PARALLEL else _by_node(first[:0], real[:0], nodes)
+        self.ends = (
+            _by_node(first[real], real, nodes) if kind != Kind.PARALLEL else _by_node(first[:0], real[:0], nodes)
+        )
         self.leaves = _by_node(
             np.concatenate((part.writer[written], part.reader[last] + snapshots)),
             np.concatenate((block[written], part.blocks + block[part.read_version[last]])),
