@@ -19,6 +19,7 @@ __all__ = [
     "DEFAULT_SUITE",
     "ON_KEYS",
     "ON_MODELS",
+    "ON_OBJECTS",
     "SCRIPTED",
     "SUITES",
     "WEAK_LEVELS",
@@ -64,6 +65,10 @@ WORKLOADS: dict[str, Checks] = {
         Checks("unique-ids", ("unique-ids", "monotonic"), "workloads.unique_ids:UNIQUE_IDS"),
         Checks("monotonic", ("monotonic",), "workloads.monotonic:MONOTONIC"),
         Checks("session-guarantees", ("session-guarantees", "list-append"), "workloads.sessions:SESSIONS"),
+        Checks("linearizable-register", ("linearizable",), "workloads.linearizable:REGISTER"),
+        Checks("linearizable-counter", ("linearizable",), "workloads.linearizable:COUNTER"),
+        Checks("linearizable-set", ("linearizable",), "workloads.linearizable:SET"),
+        Checks("linearizable-lock", ("linearizable",), "workloads.linearizable:LOCK"),
         Checks("queue", ("total-queue",), "workloads.queue:QUEUE"),
         Checks("queue-redelivery", ("total-queue",), "workloads.queue:QUEUE_REDELIVERY"),
         Checks("sql-append", ("list-append",), "workloads.statements:SQL_APPEND"),
@@ -106,6 +111,7 @@ CHECKERS: dict[str, str] = {
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
     "rw-register": "checkers.rw_register:check_rw_register",
+    "linearizable": "checkers.linearizability:check_linearizability",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 
@@ -123,6 +129,12 @@ ON_KEYS: tuple[str, ...] = (
     "monotonic",
     "session-guarantees",
 )
+ON_OBJECTS: tuple[str, ...] = (
+    "linearizable-register",
+    "linearizable-counter",
+    "linearizable-set",
+    "linearizable-lock",
+)
 ON_MODELS: tuple[str, ...] = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph")
 
 DEFAULT_SUITE = "quick"
@@ -131,7 +143,7 @@ SUITES: dict[str, Suite] = {
     row.name: row
     for row in (
         Suite("quick", ON_KEYS, 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
-        Suite("standard", ON_KEYS, 20_000, 60.0, 10, "every workload, with more clients: minutes"),
+        Suite("standard", (*ON_KEYS, *ON_OBJECTS), 20_000, 60.0, 10, "every workload, with more clients: minutes"),
         Suite("models", (*ON_MODELS, "restart"), 2_000, 30.0, 5, "every workload on a data model, and a restart"),
     )
 }

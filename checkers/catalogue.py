@@ -109,11 +109,6 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         "A transaction missed what it causally depends on, sessions counted.",
     ),
     AnomalyType("no-parallel-snapshot-order", (_PSI,), "No version order has snapshots."),
-    AnomalyType(
-        "no-parallel-snapshot-order-process",
-        (_SESSION + _SI,),
-        "No version order has snapshots that keep the sessions' order.",
-    ),
     AnomalyType("no-snapshot-order", (_SI,), "No order of commits gives each transaction a snapshot."),
     AnomalyType("no-snapshot-order-process", (_SESSION + _SI,), "No snapshots keep the order within each session."),
     AnomalyType("no-snapshot-order-realtime", (_STRONG + _SI,), "No snapshots keep real time."),

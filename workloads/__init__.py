@@ -7,6 +7,9 @@ from workloads.bank import BANK
 from workloads.counter import COUNTER
 from workloads.entries import CACHE, RESTART, VECTORS
 from workloads.graph import GRAPH
+from workloads.linearizable import COUNTER as LINEARIZABLE_COUNTER
+from workloads.linearizable import LOCK, REGISTER
+from workloads.linearizable import SET as LINEARIZABLE_SET
 from workloads.list_append import LIST_APPEND
 from workloads.long_fork import LONG_FORK
 from workloads.monotonic import MONOTONIC
@@ -36,6 +39,9 @@ _ON_KEYS = (
     MONOTONIC,
     SESSIONS,
 )
+_ON_OBJECTS = (REGISTER, LINEARIZABLE_COUNTER, LINEARIZABLE_SET, LOCK)
 _ON_MODELS_AND_DISK = (QUEUE, QUEUE_REDELIVERY, SQL_APPEND, SQL_BANK, CACHE, VECTORS, GRAPH, RESTART)
 
-WORKLOADS: dict[str, Workload] = {workload.name: workload for workload in (*_ON_KEYS, *_ON_MODELS_AND_DISK)}
+WORKLOADS: dict[str, Workload] = {
+    workload.name: workload for workload in (*_ON_KEYS, *_ON_OBJECTS, *_ON_MODELS_AND_DISK)
+}
