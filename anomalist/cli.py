@@ -21,7 +21,19 @@ __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit", "md")
-_FORMATS = ("auto", "edn", "jsonl", "json", "plume", "awdit", "dbcop", "chronos", "dbcop-bincode", "cobra")
+_FORMATS = (
+    "auto",
+    "edn",
+    "jsonl",
+    "json",
+    "plume",
+    "awdit",
+    "dbcop",
+    "chronos",
+    "porcupine",
+    "dbcop-bincode",
+    "cobra",
+)
 _EXPORTS = ("edn", "jsonl", "dot", "graphml")
 _LIST_KINDS = (
     "anomalies",
@@ -139,6 +151,11 @@ _TARGET = click.option(
 )
 @click.option(
     "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
+)
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="Judge while it runs, and end everything at the first anomaly that refutes the expected level.",
 )
 @click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
 @click.option(

@@ -67,6 +67,7 @@ class SuiteRequest:
     op_timeout_s: float = OP_TIMEOUT_S
     shard: tuple[int, int] = (1, 1)
     jobs: int = 1
+    fail_fast: bool = False
     out: Path | None = None
 
 
@@ -94,6 +95,7 @@ class Task:
     time_limit_s: float | None
     op_timeout_s: float
     directory: Path
+    fail_fast: bool = False
 
 
 def task_of(request: SuiteRequest, part: Part, info: RunInfo, directory: Path) -> Task:
@@ -110,6 +112,7 @@ def task_of(request: SuiteRequest, part: Part, info: RunInfo, directory: Path) -
         time_limit_s=by_time if request.time_limit_s is None else request.time_limit_s,
         op_timeout_s=request.op_timeout_s,
         directory=directory,
+        fail_fast=request.fail_fast,
     )
 
 
@@ -196,7 +199,8 @@ def _command(request: SuiteRequest) -> str:
         ("-j", request.jobs if request.jobs > 1 else None),
         ("--shard", "{}/{}".format(*request.shard) if request.shard != (1, 1) else None),
     ]
-    return command_text(("run", request.suite, "-t", request.target), options)
+    words = ("run", request.suite, "-t", request.target, *(["--fail-fast"] if request.fail_fast else []))
+    return command_text(words, options)
 
 
 def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:

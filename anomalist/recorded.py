@@ -102,6 +102,7 @@ def _as_recorded(run: RunResult, entry: RunEntry) -> RunResult:
         seconds=entry.seconds,
         trouble=entry.trouble,
         interrupted=entry.interrupted,
+        stopped=entry.stopped,
     )
 
 

@@ -68,7 +68,8 @@ def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: An
     request = _suite_request(options)
     stop = threading.Event()
     # What a driver prints must not get into the result.
-    with stopping(stop), redirect_stdout(sys.stderr), _progress(color) as on_progress:
+    doing = " · judging along" if request.fail_fast else ""
+    with stopping(stop), redirect_stdout(sys.stderr), _progress(color, doing) as on_progress:
         suite_run, directory = run_suite(request, stop=stop, on_progress=on_progress)
     codes = [Exit.INTERRUPTED] if stop.is_set() else [exit_of(run) for run in suite_run.runs]
     return finished(suite_run, directory, codes, reports=reports, as_json=as_json, color=color)
@@ -129,6 +130,7 @@ def _suite_request(options: dict[str, Any]) -> SuiteRequest:
         op_timeout_s=options["timeout"],
         shard=options["shard"],
         jobs=options["jobs"],
+        fail_fast=options["fail_fast"],
         out=options["out"],
     )
 
@@ -196,8 +198,11 @@ def stopping(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
-    """A bar per workload on a terminal, nothing elsewhere: colour can be forced, a moving bar in a log cannot."""
+def _progress(color: str, doing: str) -> Iterator[Callable[[Part, int, int], None] | None]:
+    """A bar per workload on a terminal, nothing elsewhere: colour can be forced, a moving bar in a log cannot.
+
+    `doing` is what else is done meanwhile.
+    """
     console = terminal(color, stderr=True)
     if not sys.stderr.isatty():
         yield None
@@ -210,7 +215,7 @@ def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
 
         def update(part: Part, done: int, planned: int) -> None:
             if part not in bars:
-                bars[part] = progress.add_task(f"{part.workload} seed {part.seed}", total=planned)
+                bars[part] = progress.add_task(f"{part.workload} seed {part.seed}{doing}", total=planned)
             progress.update(bars[part], completed=min(done, planned))
 
         yield update

@@ -95,7 +95,7 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType("dirty-update", (_RC,), "A committed write was built on a write of an aborted transaction."),
     AnomalyType("duplicate-elements", ("read-uncommitted",), "One append took effect twice."),
     AnomalyType("incompatible-order", (_RC,), "Two reads of one list disagree on the order of its elements."),
-    AnomalyType("cyclic-versions", ("read-uncommitted",), "The versions of one key have no order."),
+    AnomalyType("cyclic-versions", (_RC,), "The versions of one key have no order."),
     AnomalyType("garbage-read", ("read-uncommitted",), "A transaction read a value that nobody wrote."),
     AnomalyType(
         "lost-update", ("cursor-stability", "update-atomic", _RR), "Two transactions updated the same version."
@@ -109,11 +109,6 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         "A transaction missed what it causally depends on, sessions counted.",
     ),
     AnomalyType("no-parallel-snapshot-order", (_PSI,), "No version order has snapshots."),
-    AnomalyType(
-        "no-parallel-snapshot-order-process",
-        (_SESSION + _SI,),
-        "No version order has snapshots that keep the sessions' order.",
-    ),
     AnomalyType("no-snapshot-order", (_SI,), "No order of commits gives each transaction a snapshot."),
     AnomalyType("no-snapshot-order-process", (_SESSION + _SI,), "No snapshots keep the order within each session."),
     AnomalyType("no-snapshot-order-realtime", (_STRONG + _SI,), "No snapshots keep real time."),

@@ -16,10 +16,11 @@ __all__ = ["EXAMPLES", "Example"]
 
 
 class Example(NamedTuple):
-    """A drawing, and the name of the checker that finds the anomaly in it."""
+    """A drawing, the name of the checker that finds the anomaly in it, and the history's clock (`RunInfo`)."""
 
     checker: str
     drawing: str
+    clock: str = "positions"
 
 
 def _lists(*lines: str) -> Example:
@@ -33,6 +34,25 @@ def _registers(*lines: str) -> Example:
 def _scripted(*lines: str) -> Example:
     return Example("brute-force", "\n".join(lines))
 
+
+# Nobody tells whether A or B wrote x first, nor whether C or D wrote y first: two orders of each, and every one of
+# the four ways to choose closes a circle through what the readers of both saw, or missed.
+_EIGHT_BY_READS = (
+    "A  write x 1 · write p 1 ...........................",
+    "B  write x 2 · write q 1 ...........................",
+    "C  write y 1 · write r 1 ...........................",
+    "F  read x = 2 · read r = 1 · read s = 1 ............",
+    "G  read y = 1 · read p = 1 · read q = 1 ............",
+    "H  read y = 2 · read p = 1 · read q = 1 ............",
+)
+_EIGHT_BY_MISSES = (
+    "A  read c = nothing · read d = nothing · write x 1 ......",
+    "B  read c = nothing · read d = nothing · write x 2 ......",
+    "C  read a = nothing · read b = nothing · write y 1 ......",
+    "F  read x = 2 · write b 1 ...............................",
+    "G  read y = 1 · write c 1 ...............................",
+    "H  read y = 2 · write d 1 ...............................",
+)
 
 EXAMPLES: dict[str, Example] = {
     "G0": _lists(
@@ -210,23 +230,27 @@ EXAMPLES: dict[str, Example] = {
         "C  read y = 1 · read x = 1      ← it saw B's second transaction and missed the first",
     ),
     "no-parallel-snapshot-order": _registers(
-        "A  read x = nothing · write x 1 · write y 1",
-        "B  read x = nothing · write x 2 · write y 2      ← whichever came first, the other missed it",
+        "A  read q = nothing · write p 1 · write x 1      ← whichever of the two wrote x first,",
+        "B  read p = nothing · write q 1 · write x 2      ← the other missed what it wrote besides",
     ),
-    "no-parallel-snapshot-order-process": _registers(),
     "no-snapshot-order": _registers(
-        "A  write x 1                             B  write y 1",
-        "C  read x = 1 · read y = nothing         ← A before B",
-        "D  read x = nothing · read y = 1         ← B before A",
+        *_EIGHT_BY_READS, "D  write y 2 · write s 1", "E  read x = 1 · read r = 1 · read s = 1"
     ),
-    "no-snapshot-order-process": _registers(),
-    "no-snapshot-order-realtime": _registers(),
+    "no-snapshot-order-process": _registers(*_EIGHT_BY_READS, "D  write y 2 · write s 1 | read x = 1 · read r = 1"),
+    "no-snapshot-order-realtime": _registers(
+        *_EIGHT_BY_READS, "D  write y 2 · write s 1", "E                         read x = 1 · read r = 1"
+    ),
     "no-serial-order": _registers(
-        "A  read y = nothing · write x 1      ← A missed B, and B missed A",
-        "B  read x = nothing · write y 1",
+        *_EIGHT_BY_MISSES, "D  read a = nothing · read b = nothing · write y 2", "E  read x = 1 · write a 1"
     ),
-    "no-serial-order-process": _registers(),
-    "no-serial-order-realtime": _registers(),
+    "no-serial-order-process": _registers(
+        *_EIGHT_BY_MISSES, "D  read b = nothing · write y 2 | read x = 1 · write a 1"
+    ),
+    "no-serial-order-realtime": _registers(
+        *_EIGHT_BY_MISSES,
+        "D  read b = nothing · write y 2",
+        "E                                 read x = 1 · write a 1",
+    ),
     "not-linearizable": Example(
         "linearizable",
         "A  write x 1 | write x 2\nB               read x = 2 | read x = 1      ← it had seen the newer value",
@@ -253,7 +277,10 @@ EXAMPLES: dict[str, Example] = {
         "B               read x = []      ← it had been acknowledged",
     ),
     "predicate-read-miss": Example(
-        "predicates", "A  write x 1\nB               scan x to y = {}      ← x was there throughout"
+        "predicates",
+        "S  write x 1                            ← the initial state of a history without times\n"
+        "A               scan x to y = {}        ← nobody deleted x",
+        "sessions",
     ),
     "wrong-total": Example(
         "bank",

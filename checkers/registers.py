@@ -173,7 +173,8 @@ def _reads(history: History, write_op: Ints) -> tuple[Ints, Numbers, Ints]:
 def _committed(history: History, reader: Ints, writer: Ints) -> Bools:
     """OK, and the least fixpoint of UNKNOWN transactions that a committed one read from."""
     committed = np.asarray(history.status == Status.OK)
-    matters = (writer >= 0) & (history.status[writer] == Status.UNKNOWN)
+    reader, writer = reader[writer >= 0], writer[writer >= 0]
+    matters = history.status[writer] == Status.UNKNOWN
     reader, writer = reader[matters], writer[matters]
     while True:
         more = writer[committed[reader] & ~committed[writer]]

@@ -19,7 +19,6 @@ what a list shows comes down the one, what it lacks goes down the other.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -165,28 +164,20 @@ def _order(seen: Observations, residue: Residue, key: int) -> list[int]:
 
 
 def _by_key(seen: Observations, residue: Residue) -> dict[int, _Reads]:
-    """What the residue's rows read and appended, of keys whose reads agree on an order.
-
-    Of a transaction's reads of a key only those before its own appends to it say something about others.
-    """
+    """What the residue's rows read and appended, of keys whose reads agree on an order."""
     inside = np.zeros(len(seen.history), dtype=bool)
     inside[residue.rows] = True
-    first_own: dict[tuple[int, int], int] = {}
     found: dict[int, _Reads] = defaultdict(lambda: _Reads([], defaultdict(list)))
     appends = np.flatnonzero(inside[seen.append_row] & ~seen.disputed[seen.append_key])
     nodes = residue.nodes_of(seen.append_row[appends])
     for append, node in zip(appends.tolist(), nodes.tolist(), strict=True):
         key, place = int(seen.append_key[append]), int(seen.append_place[append])
-        op = int(seen.append_op[append])
-        first_own[node, key] = min(op, first_own.get((node, key), op))
         # An append that is a read and a write may have been overwritten: then no list has to show it.
         if place >= 0 or seen.history.info.append == "atomic":
             found[key].appended[node].append(place if place >= 0 else int(seen.order_size[key]))
     reads = np.flatnonzero(inside[seen.read_row] & ~seen.disputed[seen.read_key] & (seen.read_reach >= 0))
     for read, node in zip(reads.tolist(), residue.nodes_of(seen.read_row[reads]).tolist(), strict=True):
-        key, op = int(seen.read_key[read]), int(seen.read_op[read])
-        if op < first_own.get((node, key), op + 1):
-            found[key].reads.append((node, int(seen.read_reach[read])))
+        found[int(seen.read_key[read])].reads.append((node, int(seen.read_reach[read])))
     return found
 
 
@@ -203,9 +194,9 @@ def _connect(graph: _Graph, key: _Reads, order: list[int]) -> None:
     for node in in_no_list:
         graph.add(nowhere, node)
     for node, reach in key.reads:
-        if reach:
-            graph.add(shown_by + reach - 1, node)
-        after = _between_own(graph, node, reach, key.appended.get(node, ()), order)
+        own = sorted(place for place in key.appended.get(node, ()) if place < len(order))
+        _show(graph, node, reach, own, order, shown_by)
+        after = _between_own(graph, node, reach, own, order)
         if after < len(order):
             graph.add(node, lacks + after, RW)
         if node not in in_no_list:
@@ -216,13 +207,23 @@ def _connect(graph: _Graph, key: _Reads, order: list[int]) -> None:
                     graph.add(node, other, RW)
 
 
-def _between_own(graph: _Graph, node: int, reach: int, own: Iterable[int], order: list[int]) -> int:
+def _show(graph: _Graph, node: int, reach: int, own: list[int], order: list[int], shown_by: int) -> None:
+    """Edges from the writers of what a reader saw, but for itself."""
+    first = next((place for place in own if place < reach), reach)
+    if first:
+        graph.add(shown_by + first - 1, node)
+    for place in range(first, reach):
+        if order[place] >= 0 and place not in own:
+            graph.add(order[place], node)
+
+
+def _between_own(graph: _Graph, node: int, reach: int, own: list[int], order: list[int]) -> int:
     """Edges to what a reader lacks up to its own last append; the place behind that.
 
     They lead to each writer by itself: the chain would lead back to the reader.
     """
     at = reach
-    for place in sorted(place for place in own if reach <= place < len(order)):
+    for place in (place for place in own if place >= reach):
         for between in range(at, place):
             if order[between] >= 0:
                 graph.add(node, order[between], RW)

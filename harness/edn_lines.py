@@ -98,14 +98,11 @@ class _Template:
 
     def batch(self, text: str, at: int) -> tuple[list[Line], int]:
         """The next operations of this layout, and where they end."""
-        lines, order = [], self._order
-        for found in self._pattern.finditer(text, at):
-            if found.start() != at:
-                break
+        lines, match, order = list[Line](), self._pattern.match, self._order
+        # Not `finditer`: it would go on searching where no operation of this layout stands.
+        while len(lines) < _LINES_PER_BATCH and (found := match(text, at)):
             at = found.end()
             lines.append(order(found.groups("")))
-            if len(lines) >= _LINES_PER_BATCH:
-                break
         return lines, at
 
 

@@ -51,10 +51,11 @@ _FRAMES: Final = range(len(Frame))
 
 
 class EventLog:
-    """The writing side, used by one thread at a time."""
+    """The writing side, used by one thread at a time. `written_bytes` is where the last whole frame ends."""
 
     def __init__(self, path: Path, info: RunInfo) -> None:
         """Create `path`, which must not exist yet. Raises RunTrouble where that fails."""
+        self.written_bytes = 0
         self._path = path
         self._encoder = msgspec.msgpack.Encoder()
         self._broken = ""
@@ -90,6 +91,7 @@ class EventLog:
             done = os.write(self._file, data)
             while done < len(data):
                 done += os.write(self._file, data[done:])
+            self.written_bytes += len(data)
         except OSError as error:
             # A frame may be half written: nothing after it would be found by a reader.
             self._broken = (
@@ -111,8 +113,10 @@ class LogReader:
     ones behind the damage, and the bad one. `ended` is true where the run ended by itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, bytes_max: int | None = None) -> None:
+        """`bytes_max` limits the reading of a log that is still being written to what it held once."""
         self.path = path
+        self._bytes_max = bytes_max
         self.info: RunInfo | None = None
         self.lost_bytes = 0
         self.lost_frames = 0
@@ -126,7 +130,8 @@ class LogReader:
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+                size = size if self._bytes_max is None else min(size, self._bytes_max)
+                data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror}; name a run directory") from error
         try:

@@ -27,6 +27,7 @@ from harness.formats.cobra import read_cobra
 from harness.formats.dbcop import is_dbcop_bincode, read_dbcop, read_dbcop_bincode
 from harness.formats.detection import REMEDY, format_of_folder, format_of_text
 from harness.formats.plume import read_plume
+from harness.formats.porcupine import read_porcupine
 from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
 from harness.history_file import HistoryFile, HistoryText, OnRead
 from harness.json_events import json_array_events, json_line_events, json_value
@@ -46,6 +47,7 @@ _TEXTS: Final[dict[str, Callable[[str, str], History]]] = {
     "awdit": read_awdit,
     "dbcop": read_dbcop,
     "chronos": read_chronos,
+    "porcupine": read_porcupine,
 }
 _BINCODE: Final = "dbcop-bincode"
 _FOLDER: Final = "cobra"

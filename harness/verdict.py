@@ -203,7 +203,8 @@ class RunResult:
     """One history of a suite with its verdicts: a list-append history may be judged by several checkers.
 
     `trouble` is a sentence where the harness or the target failed (a hung or dying target, a full disk);
-    `interrupted` is true where the run was stopped by hand. `directory` is relative to the suite's.
+    `interrupted` is true where the run was stopped by hand, `stopped` a sentence where it ended early because enough
+    was known. `directory` is relative to the suite's.
     """
 
     history: History
@@ -212,6 +213,7 @@ class RunResult:
     seconds: float = 0.0
     trouble: str = ""
     interrupted: bool = False
+    stopped: str = ""
 
     @property
     def info(self) -> RunInfo:
@@ -219,8 +221,8 @@ class RunResult:
 
     @property
     def outcome(self) -> Outcome:
-        """That of all verdicts; a run that met trouble or was stopped by hand did not pass."""
-        least = Outcome.UNKNOWN if self.trouble or self.interrupted else Outcome.PASS
+        """That of all verdicts; a run that met trouble or was stopped did not pass."""
+        least = Outcome.UNKNOWN if self.trouble or self.interrupted or self.stopped else Outcome.PASS
         return worst([least, *(verdict.outcome for verdict in self.verdicts)]) if self.verdicts else Outcome.UNKNOWN
 
 

@@ -133,7 +133,12 @@ def _format(run: RunResult) -> dict[str, Any]:
 
 def _mishaps(run: RunResult) -> dict[str, Any]:
     """What keeps a history from being whole. The keys are there only where there is something to say."""
-    told = {"trouble": run.trouble, "interrupted": run.interrupted, "cut": run.history.cut}
+    told = {
+        "trouble": run.trouble,
+        "interrupted": run.interrupted,
+        "stopped": run.stopped,
+        "cut": run.history.cut,
+    }
     return {name: value for name, value in told.items() if value}
 
 

@@ -1,76 +1,17 @@
-"""The literature's names for what is wrong in a history of registers, with witnesses, in nearly linear time.
+"""The literature's names for what is wrong in a history of registers, in nearly linear time.
 
-Named is only what holds whichever way round undecided versions were written; what no simple inference finds is
-left to the solver beside this file, which decides the levels. Sources: Adya 1999; Kingsbury & Alvaro 2020.
+What no simple inference finds is left to the solver beside this file, which decides the levels.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
-from checkers.catalogue import CATALOGUE
-from checkers.compiling import compile_kernels
-from checkers.graph import RW, RW_PREDICATE, WR, WW
 from checkers.registers import Registers
-from checkers.versions import kernels
-from checkers.versions.cycles import named_cycles
-from checkers.versions.dependencies import dependencies
-from checkers.versions.observations import VersionHistory, observe
-from checkers.versions.phenomena import PHENOMENA, phenomena
-from checkers.versions.proof import Proof
-from checkers.versions.succession import succession
-from harness.history import History
-from harness.verdict import Anomaly
+from checkers.versions.names import NamedAnomalies, names_of
+from checkers.versions.observations import observe
 
-__all__ = ["NAMES", "NamedAnomalies", "named_anomalies", "names_of"]
-
-NAMES: tuple[str, ...] = tuple(row.name for row in CATALOGUE if row.name.startswith("G") or row.name in PHENOMENA)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class NamedAnomalies:
-    """What was found, and how many edges there were to find it with.
-
-    `left_out` rw edges were too many to be followed, and in `undecided` components the class is only bounded.
-    """
-
-    anomalies: tuple[Anomaly, ...]
-    ww: int
-    wr: int
-    rw: int
-    predicate_rw: int
-    components: int
-    left_out: int
-    undecided: int
+__all__ = ["named_anomalies"]
 
 
 def named_anomalies(registers: Registers) -> NamedAnomalies:
-    """All names that quick inference finds. Where `registers` has doubts, the caller withholds them."""
-    return names_of(observe(_ready(registers.history)))
-
-
-def _ready(history: History) -> History:
-    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
-    return history
-
-
-def names_of(seen: VersionHistory) -> NamedAnomalies:
-    """The same of a history that has been observed."""
-    pairs = succession(seen)
-    found = dependencies(seen, pairs)
-    named = named_cycles(seen, found)
-    proof = Proof(seen, pairs, found)
-    count = np.bincount(found.edges.kind, minlength=RW_PREDICATE + 1)
-    return NamedAnomalies(
-        anomalies=(*phenomena(seen), *(proof.anomaly(cycle) for cycle in named.cycles)),
-        ww=int(count[WW]),
-        wr=int(count[WR]),
-        rw=int(count[RW]),
-        predicate_rw=int(count[RW_PREDICATE]),
-        components=named.components,
-        left_out=found.left_out,
-        undecided=named.undecided,
-    )
+    """All names that quick inference finds, with counts of edges. `registers` has to be without doubts."""
+    return names_of(observe(registers.history))

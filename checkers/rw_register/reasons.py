@@ -82,7 +82,7 @@ class Reasons:
         raise AssertionError(f"nothing keeps block {one} from standing before block {two}")
 
     def facts(self, facts: Facts) -> None:
-        """Collect these facts, which may be choices: those have a reason beyond the pairs."""
+        """Collect these facts. Those with a reason beyond the pairs come from choices, two reasons for each."""
         part = self._part
         for before, after, version, reason in zip(
             facts.before.tolist(), facts.after.tolist(), facts.version.tolist(), facts.reason.tolist(), strict=True

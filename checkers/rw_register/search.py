@@ -1,7 +1,8 @@
-"""What pruning leaves open, by a SAT solver: a variable for each either/or, a clause for each circle found.
+"""What pruning leaves open: the part is run, and a SAT solver learns from what it got stuck in.
 
-The first assignment follows the order in which the part could run; circles are found in the graph of an assignment
-and forbidden, several at a time, until there is none or the clauses contradict one another.
+Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles, each
+of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs that
+stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
 """
 
 from __future__ import annotations
@@ -12,14 +13,16 @@ import numpy as np
 from pysat.solvers import Glucose4
 
 from checkers import kernels as graph_kernels
-from checkers.joins import Bools, Ints
+from checkers.joins import Bools, Ints, find
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
 from checkers.rw_register.forms import Kind
+from checkers.rw_register.pairwise import conflicting
 from checkers.rw_register.part import Facts, Graph, Part, joined
 from checkers.rw_register.problem import Problem
 from checkers.rw_register.pruning import Pruned, prune, topological_order
 from checkers.rw_register.reasons import Reasons
+from checkers.rw_register.running import Runner
 
 __all__ = ["Settled", "Stuck", "holds", "settle"]
 
@@ -81,90 +84,123 @@ def _single(part: Part, graph: Graph, order: Ints, budget: Budget) -> Ints:
 
 
 class _Search:
-    """The choices' facts carry reasons from `base` on: base + 2 c if the first block of choice c precedes, or + 1."""
+    """Variable c + 1 is choice c of `pruned`: true if its first block precedes.
+
+    Facts that follow from placement p (2 c for the first block, 2 c + 1 for the second) have the reason base + p.
+    """
 
     def __init__(self, whole: Problem, part: Part, pruned: Pruned, budget: Budget) -> None:
         self.whole, self.part, self.pruned, self.budget = whole, part, pruned, budget
         self.base = len(pruned.pairs)
-        number = self.base + 2 * np.arange(len(pruned.choices))
-        one, two = pruned.choices[:, 0], pruned.choices[:, 1]
-        self.open = joined(part.placed(one, two, number), part.placed(two, one, number + 1))
-        self.clauses: dict[tuple[int, ...], Facts] = {}
+        graph = part.graph(pruned.facts)
+        self.choices = conflicting(part, graph, topological_order(graph), pruned.choices, budget)
+        self.used: set[int] = set()  # The variables of circles.
+        self.clauses: dict[tuple[int, ...], Facts | None] = {}  # With the circle, None where it is yet to be found.
 
     def run(self) -> Settled | Stuck:
-        first = self._guess()
+        """Run the part, forbid what it got stuck in, and run it again in the orders that the solver gives."""
+        runner = Runner(self.part)
         with Glucose4() as solver:
-            solver.set_phases([c + 1 if yes else -c - 1 for c, yes in enumerate(first.tolist())])
-            assigned = first
-            while True:
-                facts = self._facts(assigned)
-                graph = self.part.graph(facts)
-                order = topological_order(graph)
-                self.budget.spend(2 * len(graph.successor))
-                circles = self._circles(graph, order, facts)
-                if not circles:
+            for literals in self._literals_of(self.choices.conflicts).tolist():
+                solver.add_clause(literals)
+                self.clauses[tuple(literals)] = None
+            while self._satisfied(solver):
+                circles, order = self._attempt(runner, self._placements(solver.get_model() or []))
+                if order is not None:
                     return self._settled(order)
                 for circle in circles:
                     literals = self._literals(circle)
-                    self.clauses.setdefault(literals, circle)
                     if not literals:
                         return self._stuck([circle])
-                    solver.add_clause(literals)
-                if not self._solve(solver):
-                    return self._stuck(self._core())
-                model = solver.get_model() or []
-                for c, literal in enumerate(model[: len(assigned)]):
-                    assigned[c] = literal > 0
+                    self._learn(solver, literals, circle)
+        return self._stuck(self._core())
 
-    def _solve(self, solver: Glucose4) -> bool:
-        allowed = max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1)
+    def _learn(self, solver: Glucose4, literals: tuple[int, ...], circle: Facts) -> None:
+        if self.clauses.get(literals) is None:
+            self.clauses[literals] = circle
+            solver.add_clause(literals)
+            solver.set_phases([-literal for literal in literals if abs(literal) not in self.used])
+            self.used.update(map(abs, literals))
+
+    def _placements(self, model: list[int]) -> Ints:
+        """The placements of the choices that stand in circles, as the solver makes them."""
+        return np.array([2 * v - 2 + (model[v - 1] < 0) for v in sorted(self.used)], dtype=np.int64)
+
+    def _attempt(self, runner: Runner, placements: Ints) -> tuple[list[Facts], Ints | None]:
+        """Circles that these placements lead to, or the order of a run without any."""
+        facts = joined(self.pruned.facts, self._placed(placements))
+        circles, graph = self._circles(facts)
+        if circles:
+            return circles, None
+        run = runner.run(graph, self.choices, placements)
+        self.budget.spend(4 * len(graph.successor))
+        complete = len(run.order) == len(graph.first_edge) - 1
+        if complete and self.part.form.kind != Kind.PARALLEL:
+            return [], run.order
+        guards = self._placements_of(run.followed if complete else run.hindering)
+        circles, _ = self._circles(joined(self.pruned.facts, self._placed(np.union1d(placements, guards))))
+        assert circles or complete, "all wait for one another, but in no circle"
+        return circles, None if circles else run.order
+
+    def _placed(self, placements: Ints) -> Facts:
+        blocks = self.pruned.choices[placements // 2]
+        second = placements % 2
+        rows = np.arange(len(blocks))
+        return self.part.placed(blocks[rows, second], blocks[rows, 1 - second], self.base + placements)
+
+    def _placements_of(self, pairs: Ints) -> Ints:
+        """The placements that put these pairs of blocks (earlier, later) in order, where that is open."""
+        choices = self.pruned.choices
+        code = pairs.min(axis=1, initial=self.part.blocks) * self.part.blocks + pairs.max(axis=1, initial=0)
+        at = find(choices[:, 0] * self.part.blocks + choices[:, 1], code, np.arange(len(choices)), absent=-1)
+        return (2 * at + (pairs[:, 0] > pairs[:, 1]))[at >= 0]
+
+    def _literals_of(self, placements: Ints) -> Ints:
+        """The literals that forbid these placements."""
+        return np.where(placements % 2 == 0, -1, 1) * (placements // 2 + 1)
+
+    def _satisfied(self, solver: Glucose4) -> bool:
         before = solver.accum_stats()["conflicts"]
-        solver.conf_budget(allowed)
+        solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
         answer = solver.solve_limited()
         self.budget.spend((solver.accum_stats()["conflicts"] - before) * Budget.STEPS_PER_CONFLICT)
         if answer is None:
             raise BudgetSpent
         return bool(answer)
 
-    def _guess(self) -> Bools:
-        """For each choice whether its first block precedes: as the part could run, going by what is known."""
-        place = self._settled(topological_order(self.part.graph(self.pruned.facts))).place
-        choices = self.pruned.choices
-        return np.asarray(place[choices[:, 0]] < place[choices[:, 1]])
-
-    def _facts(self, assigned: Bools) -> Facts:
-        reason = self.open.reason - self.base
-        chosen = assigned[reason // 2] == (reason % 2 == 0)
-        return joined(self.pruned.facts, Facts(*(column[chosen] for column in self.open)))
-
     def _settled(self, order: Ints) -> Settled:
-        place = np.empty(len(order), dtype=np.int64)
+        place = np.full(max(int(order.max(initial=0)) + 1, self.part.form.nodes(len(self.part.rows))), len(order))
         place[order] = np.arange(len(order))
         writer = self.part.writer[self.part.first[:-1]]
         return Settled(self.part.name, np.where(writer >= 0, place[writer], -1))
 
-    def _circles(self, graph: Graph, order: Ints, facts: Facts) -> list[Facts]:
-        """Some circles of the graph, each as its facts; for PARALLEL of one rw where there are none without."""
+    def _circles(self, facts: Facts) -> tuple[list[Facts], Graph]:
+        """Some circles of the graph of these facts, each as its facts, and the graph.
+
+        For PARALLEL circles with one rw, where there are none without.
+        """
+        graph = self.part.graph(facts)
+        order = topological_order(graph)
+        self.budget.spend(2 * len(graph.successor))
         if len(order) < len(graph.first_edge) - 1:
             component = graph_kernels.tarjan(graph.first_edge, graph.successor, np.ones(len(graph.source), np.int8))
             inside = component[graph.source] == component[graph.successor]
             starts = np.flatnonzero(inside & self._is_choice(graph, facts))
             starts = starts if len(starts) else np.flatnonzero(inside)[:1]
-            ends = graph.source
         elif self.part.form.kind == Kind.PARALLEL:
-            starts, ends = _single(self.part, graph, order, self.budget), graph.source
+            starts = _single(self.part, graph, order, self.budget)
             component = np.zeros(len(graph.first_edge) - 1, dtype=np.int64)
         else:
-            return []
+            return [], graph
         chosen = starts[np.linspace(0, len(starts) - 1, min(len(starts), _CIRCLES_AT_ONCE)).astype(np.int64)]
         cost = np.where(component[graph.source] == component[graph.successor], self._is_choice(graph, facts), -1)
-        return [self._circle(graph, facts, cost.astype(np.int8), edge, int(ends[edge])) for edge in chosen.tolist()]
+        return [self._circle(graph, facts, cost.astype(np.int8), edge) for edge in chosen.tolist()], graph
 
-    def _circle(self, graph: Graph, facts: Facts, cost: Ints, edge: int, end: int) -> Facts:
+    def _circle(self, graph: Graph, facts: Facts, cost: Ints, edge: int) -> Facts:
         """The facts of a circle by way of this edge, with as few choices as can be."""
+        start, end = int(graph.successor[edge]), int(graph.source[edge])
         goal = np.zeros(len(graph.first_edge) - 1, dtype=np.bool_)
         goal[end] = True
-        start = int(graph.successor[edge])
         if self.part.form.kind == Kind.PARALLEL and start >= len(self.part.rows) and end < len(self.part.rows):
             start -= len(self.part.rows)
         self.budget.spend(len(graph.successor))
@@ -177,20 +213,26 @@ class _Search:
 
     def _literals(self, circle: Facts) -> tuple[int, ...]:
         """The clause that forbids the circle: one of its choices must be the other way round."""
-        reason = np.unique(circle.reason[circle.reason >= self.base]) - self.base
-        return tuple((np.where(reason % 2 == 0, -1, 1) * (reason // 2 + 1)).tolist())
+        reason = np.unique(circle.reason[circle.reason >= self.base])
+        return tuple(self._literals_of(reason - self.base).tolist())
 
     def _core(self) -> list[Facts]:
         """The circles of an unsatisfiable core of all clauses."""
-        circles = list(self.clauses.items())
+        clauses = list(self.clauses.items())
         top = len(self.pruned.choices)
         with Glucose4() as solver:
-            for number, (literals, _) in enumerate(circles):
+            for number, (literals, _) in enumerate(clauses):
                 solver.add_clause([*literals, -(top + 1 + number)])
             solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
-            if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(circles))]) is None:
+            if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(clauses))]) is None:
                 raise BudgetSpent
-            return [circles[literal - top - 1][1] for literal in solver.get_core() or []]
+            core = [clauses[literal - top - 1] for literal in solver.get_core() or []]
+        return [self._forbidden(literals) if circle is None else circle for literals, circle in core]
+
+    def _forbidden(self, literals: tuple[int, ...]) -> Facts:
+        """A circle that the opposites of these literals close."""
+        placements = np.array([2 * abs(one) - 2 + (one > 0) for one in literals], dtype=np.int64)
+        return self._circles(joined(self.pruned.facts, self._placed(placements)))[0][0]
 
     def _stuck(self, circles: list[Facts]) -> Stuck:
         reasons = Reasons(self.whole, self.part, self.pruned)

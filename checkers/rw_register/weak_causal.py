@@ -30,7 +30,7 @@ __all__ = ["CLOCK_BUDGET", "REACH_BUDGET", "causal_edges", "causal_order", "plai
 
 BLOCK = 64
 CLOCK_BUDGET = 20_000_000_000  # Steps of clocks: one per edge and chain.
-REACH_BUDGET = 1_000_000_000  # Reads looked at, over all blocks, and pairs of a read and a write of one key.
+REACH_BUDGET = 200_000_000  # Reads looked at, over all blocks, and pairs of a read and a write of one key.
 
 
 @dataclass(frozen=True, kw_only=True)

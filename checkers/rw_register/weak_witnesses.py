@@ -50,6 +50,7 @@ def cycle_anomaly(name: str, graph: Graph, found: Components) -> Anomaly:
     if len(cycle) > 2 and len(rows) <= _SATURATED_ROWS_MAX and work <= _SATURATED_WORK_MAX:
         pairs = [(u, v) for u in rows.tolist() for v in rows.tolist() if u != v and _reason(graph, u, v)]
         cycle = _shortest(*np.array(pairs).T)
+    cycle = _without_detours(graph, cycle)
     steps = []
     for before, after in zip(cycle, cycle[1:] + cycle[:1], strict=True):
         reason = _reason(graph, before, after)
@@ -69,6 +70,15 @@ def _shortest(before: Ints, after: Ints) -> list[int]:
     first, order = weak_kernels.group(np.searchsorted(rows, before), len(rows))
     cycle, _ = weak_kernels.shortest_cycle(first, np.searchsorted(rows, after)[order], SEARCH_BUDGET)
     return [int(row) for row in rows[cycle]]
+
+
+def _without_detours(graph: Graph, cycle: list[int]) -> list[int]:
+    """The cycle with each run of one session's steps as one step."""
+    if not graph.session:
+        return cycle
+    precedes = graph.accesses.precedes
+    turns = [(cycle[i - 1], row, cycle[(i + 1) % len(cycle)]) for i, row in enumerate(cycle)]
+    return [row for before, row, after in turns if not (precedes(before, row) and precedes(row, after))]
 
 
 def _reason(graph: Graph, before: int, after: int) -> _Reason | None:

@@ -10,9 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from checkers import kernels
 from checkers.catalogue import CLASSES, SUFFIXES
+from checkers.compiling import compile_kernels
 from checkers.cycles import Cycle, CycleName, find_cycles
 from checkers.graph import residue
+from checkers.joins import Ints
 from checkers.versions.dependencies import Dependencies
 from checkers.versions.observations import VersionHistory
 
@@ -20,6 +23,7 @@ __all__ = ["NamedCycles", "named_cycles"]
 
 _CLASSES = (CLASSES.index("G0"), CLASSES.index("G-single"))
 _KINDS = (0, 1)
+_COMPILE_ABOVE_EDGES = 4_000  # Each is looked at a hundred times, by class, suffix, kind and demand.
 
 
 class NamedCycles(NamedTuple):
@@ -32,13 +36,13 @@ class NamedCycles(NamedTuple):
 
 def named_cycles(seen: VersionHistory, found: Dependencies) -> NamedCycles:
     """Names from the smallest demand to the largest; one that an earlier one covers is not repeated."""
-    whole = residue(seen.history, seen.included, found.edges)
-    cycles: list[Cycle] = []
-    if not len(whole.rows):
+    component = _components(seen, found)
+    included = component >= 0
+    if not bool(included.any()):
         return NamedCycles((), 0, 0)
-    included = np.zeros(len(seen.history), dtype=bool)
-    included[whole.rows] = True
-    inside = included[found.edges.source] & included[found.edges.target]
+    cycles: list[Cycle] = []
+    source, target = component[found.edges.source], component[found.edges.target]
+    inside = (source >= 0) & (source == target)
     components = undecided = 0
     used: list[tuple[CycleName, int]] = []
     for demand in _demands():
@@ -58,6 +62,20 @@ def named_cycles(seen: VersionHistory, found: Dependencies) -> NamedCycles:
         one for one in cycles if not any(two.name != one.name and two.name.covers(one.name) for two in cycles)
     ]
     return NamedCycles(tuple(smallest), components, undecided)
+
+
+def _components(seen: VersionHistory, found: Dependencies) -> Ints:
+    """(n,) the component of each row by all edges and all orders together, -1 where it is on no cycle at all."""
+    whole = residue(seen.history, seen.included, found.edges)
+    component = np.full(len(seen.history), -1, dtype=np.int64)
+    if len(whole.rows):
+        edges = whole.edges
+        if len(edges) > _COMPILE_ABOVE_EDGES:
+            compile_kernels(kernels)
+        number = kernels.tarjan(whole.first_edge, edges.target, np.ones(len(edges), dtype=bool))
+        cyclic = np.bincount(number)[number[: len(whole.rows)]] > 1
+        component[whole.rows[cyclic]] = number[: len(whole.rows)][cyclic]
+    return component
 
 
 def _demands() -> list[CycleName]:

@@ -25,6 +25,7 @@ __all__ = ["SUCCESSORS_MAX", "Demand", "Dependencies", "dependencies"]
 
 SUCCESSORS_MAX = 64  # Of one version, for its readers' rw edges: those whose writers ended first.
 _NOTHING, _SINGLE = CLASSES.index("G0"), CLASSES.index("G-single")
+_ITEM, _PREDICATE = range(2)
 
 
 class Demand(NamedTuple):
@@ -53,42 +54,68 @@ class Dependencies:
 
 def dependencies(seen: VersionHistory, pairs: Succession) -> Dependencies:
     """All wr edges, the rw edges along all pairs, and the ww edges of pairs that no other edge tells."""
-    parts = [_read_from(seen), _overwritten(seen, pairs)]
     missed, left_out = _missed(seen, pairs)
-    parts.append(missed)
-    source, target, kind, pair, read, class_, suffix = (np.concatenate(column) for column in zip(*parts, strict=True))
-    edges = Edges(source=source, target=target, kind=kind, mark=np.arange(len(source)))
-    demand = Demand(class_, suffix, np.zeros(len(source), dtype=np.int64))
-    return Dependencies(edges=edges, demand=demand, pair=pair, read=read, left_out=left_out)
+    parts = [_read_from(seen), _overwritten(seen, pairs), missed]
+    joined = _Part(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    edges = Edges(source=joined.source, target=joined.target, kind=joined.kind, mark=np.arange(len(joined.source)))
+    demand = Demand(joined.class_, joined.suffix, joined.rw_kind)
+    return Dependencies(edges=edges, demand=demand, pair=joined.pair, read=joined.read, left_out=left_out)
 
 
-_Columns = tuple[Ints, Ints, Ints, Ints, Ints, Ints, Ints]
+class _Part(NamedTuple):
+    """Edges of one kind, as columns; `class_`, `suffix` and `rw_kind` are what they demand."""
+
+    source: Ints
+    target: Ints
+    kind: Ints
+    pair: Ints
+    read: Ints
+    class_: Ints
+    suffix: Ints
+    rw_kind: Ints
+
+    def between_two(self) -> _Part:
+        """Without those that do not lead from one known transaction to another."""
+        kept = (self.source >= 0) & (self.target >= 0) & (self.source != self.target)
+        return _Part(*(column[kept] for column in self))
 
 
-def _columns(
-    source: Ints, target: Ints, kind: Ints | int, pair: Ints, read: Ints, class_: Ints, suffix: Ints
-) -> _Columns:
-    kept = (source >= 0) & (target >= 0) & (source != target)
-    columns = (source, target, np.broadcast_to(kind, source.shape), pair, read, class_, suffix)
-    return tuple(column[kept] for column in columns)
+def _same(value: int, like: Ints) -> Ints:
+    return np.broadcast_to(np.int64(value), like.shape)
 
 
-def _read_from(seen: VersionHistory) -> _Columns:
+def _read_from(seen: VersionHistory) -> _Part:
     read = np.arange(len(seen.read_version))
-    none = np.zeros(len(read), dtype=np.int64)
-    return _columns(seen.version_row[seen.read_version], seen.read_row, WR, none - 1, read, none, none)
+    # Where a scan would have missed a key if it had been there, the edge demands cycles with a predicate.
+    absent = seen.accesses.absent[seen.read_access]
+    return _Part(
+        source=seen.version_row[seen.read_version],
+        target=seen.read_row,
+        kind=_same(WR, read),
+        pair=_same(-1, read),
+        read=read,
+        class_=seen.read_class,
+        suffix=seen.read_suffix,
+        rw_kind=np.where(absent & (seen.read_class > _NOTHING), _PREDICATE, _ITEM),
+    ).between_two()
 
 
-def _overwritten(seen: VersionHistory, pairs: Succession) -> _Columns:
+def _overwritten(seen: VersionHistory, pairs: Succession) -> _Part:
     pair = np.flatnonzero(pairs.tells)
     told = pairs.of(pair)
-    class_ = np.where(told.rule == INITIAL, _NOTHING, _SINGLE)
-    no_read = np.full(len(pair), -1)
-    before, after = seen.version_row[told.before], seen.version_row[told.after]
-    return _columns(before, after, WW, pair, no_read, class_, told.suffix)
+    return _Part(
+        source=seen.version_row[told.before],
+        target=seen.version_row[told.after],
+        kind=_same(WW, pair),
+        pair=pair,
+        read=_same(-1, pair),
+        class_=np.where(told.rule == INITIAL, _NOTHING, _SINGLE),
+        suffix=told.suffix,
+        rw_kind=_same(_ITEM, pair),
+    ).between_two()
 
 
-def _missed(seen: VersionHistory, pairs: Succession) -> tuple[_Columns, int]:
+def _missed(seen: VersionHistory, pairs: Succession) -> tuple[_Part, int]:
     """From the readers of a version to the writers of those after it. That a deleted key is not there changes
     nothing for who had found nothing."""
     usable = seen.version_row[pairs.after] >= 0
@@ -108,9 +135,13 @@ def _missed(seen: VersionHistory, pairs: Succession) -> tuple[_Columns, int]:
     pair, low, size = pair[kept], low[kept], size[kept]
     read = by_version[expand(low, size)]
     pair = np.repeat(pair, size)
-    absent = seen.accesses.absent[seen.read_access[read]]
-    kind = np.where(absent, RW_PREDICATE, RW)
-    target = seen.version_row[pairs.after[pair]]
-    suffix = pairs.suffix[pair]
-    none = np.zeros(len(pair), dtype=np.int64)
-    return _columns(seen.read_row[read], target, kind, pair, read, none, suffix), left_out
+    return _Part(
+        source=seen.read_row[read],
+        target=seen.version_row[pairs.after[pair]],
+        kind=np.where(seen.accesses.absent[seen.read_access[read]], RW_PREDICATE, RW),
+        pair=pair,
+        read=read,
+        class_=_same(_NOTHING, pair),
+        suffix=np.maximum(pairs.suffix[pair], seen.read_suffix[read]),
+        rw_kind=_same(_ITEM, pair),
+    ).between_two(), left_out

@@ -15,11 +15,15 @@ from functools import cached_property
 
 import numpy as np
 
+from checkers import kernels as graph_kernels
+from checkers.compiling import compile_kernels
+from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
+from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE, Accesses, accesses
 from harness.history import History, Status
 
-__all__ = ["GARBAGE", "HIDDEN", "VersionHistory", "initial_row", "observe"]
+__all__ = ["GARBAGE", "HIDDEN", "VersionHistory", "doubts", "initial_row", "observe"]
 
 # What is read instead of a write that is on record: a value of nobody, or perhaps one whose record lacks it.
 GARBAGE, HIDDEN = -1, -2
@@ -44,9 +48,12 @@ class VersionHistory:
     version_value: Ints  # (v,) as in Accesses
     version_row: Ints  # (v,) -1 for none or not known
     version_access: Ints  # (v,) the write that installed it, -1 for none
-    read_access: Ints  # (r,) ascending
+    read_access: Ints  # (r,) ascending, but for those that `checkers.versions.candidates` added
     read_version: Ints  # (r,)
+    read_suffix: Ints  # (r,) of the orders that this rests on: 0 none, 1 sessions, 2 real time
+    read_class: Ints  # (r,) of the smallest class of cycles that there is if it saw another version
     doubtful: Ints  # (d,) accesses
+    repeated: Ints  # accesses: writes of a value that its key was given before
     missed: Ints  # accesses: scans that missed a key that the initial transaction wrote and nobody deleted
 
     @cached_property
@@ -81,6 +88,9 @@ def initial_row(history: History) -> int:
 
 def observe(history: History) -> VersionHistory:
     """Read a history of r, w, delete and scan, in time n log n; raises nothing: what is wrong is there to be seen."""
+    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
+        compile_kernels(kernels)
+        compile_kernels(graph_kernels)
     one = accesses(history)
     write = _writers(history, one)
     included = _included(history, one, write)
@@ -114,9 +124,29 @@ def observe(history: History) -> VersionHistory:
         version_access=np.concatenate((install, nobody)),
         read_access=read[certain][order],
         read_version=read_version[certain][order],
+        read_suffix=np.zeros(len(order), dtype=np.int64),
+        read_class=np.zeros(len(order), dtype=np.int64),
         doubtful=doubtful,
+        repeated=_repeated(history, one),
         missed=missed,
     )
+
+
+def doubts(seen: VersionHistory) -> list[str]:
+    """Sentences on what makes this no evidence: nothing is repaired."""
+    sentences = list(seen.accesses.doubts)
+    if len(seen.repeated):
+        one, again = seen.accesses, int(seen.repeated[0])
+        key, value = seen.history.keys[int(one.key[again])], seen.history.values[int(one.value[again])]
+        sentences.append(f"{shown(value)} was written to {shown(key)} more than once: a read of it may be of either")
+    return sentences
+
+
+def _repeated(history: History, one: Accesses) -> Ints:
+    written = np.flatnonzero(one.write & (one.value >= 0))
+    code = one.key[written] * max(len(history.values), 1) + one.value[written]
+    order = np.argsort(code, kind="stable")
+    return np.sort(written[order[1:]][code[order[1:]] == code[order[:-1]]])
 
 
 def _writers(history: History, one: Accesses) -> Ints:
@@ -164,8 +194,9 @@ def _versions_of_nothing(
     history: History, one: Accesses, number: Ints, reads: Ints, initial: int, installs: int
 ) -> tuple[Ints, Ints, Ints]:
     """(the version of each read of nothing or -1, the doubtful reads, the scans that missed what was there)."""
-    if not len(reads):
-        return reads, reads, reads
+    if not len(reads) or history.cut:
+        # Where a part of the log is gone, so may be the delete that a reader saw.
+        return np.full(len(reads), -1), reads[:0], reads[:0]
     keys = len(history.keys)
     delete = np.flatnonzero(
         one.write & one.last & (one.value == NOTHING) & (history.status[one.row] != Status.ABORTED)
@@ -176,14 +207,17 @@ def _versions_of_nothing(
     code = one.row[delete] * keys + one.key[delete]
     own[is_in(one.row[reads] * keys + one.key[reads], code)] = 1
     candidates = count[one.key[reads]] - own
-    pinned = np.zeros(keys, dtype=bool)
+    # Where the initial transaction wrote a key, the state before it is nobody's to see.
+    settled, filled = (np.zeros(keys, dtype=bool) for _ in range(2))
     if initial >= 0:
-        pinned[one.key[(one.row == initial) & one.write & one.last & (one.value >= 0)]] = True
-    there = pinned[one.key[reads]]
-    version = np.where(candidates == 0, installs + one.key[reads], -1)
-    missed = there & (candidates == 0) & one.absent[reads]
+        initially = (one.row == initial) & one.write & one.last
+        settled[one.key[initially]] = True
+        filled[one.key[initially & (one.value >= 0)]] = True
+    of_key = one.key[reads]
+    version = np.where(candidates == 0, installs + of_key, -1)
+    missed = filled[of_key] & (candidates == 0) & one.absent[reads]
     version[missed] = -1
-    only = np.flatnonzero(there & (candidates == 1))
+    only = np.flatnonzero(settled[of_key] & (candidates == 1))
     if len(only):
         version[only] = _the_delete(one, number, delete, reads[only])
     doubtful = (candidates > 0) & (version < 0)

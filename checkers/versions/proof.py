@@ -28,6 +28,7 @@ from checkers.versions.succession import (
     UPDATE,
     Succession,
 )
+from harness.history import Status
 from harness.verdict import Anomaly, Step
 
 __all__ = ["Proof"]
@@ -50,7 +51,7 @@ class Proof:
             steps = self._otherwise(cycle)
         names = [f"T{step.before}" for step in steps]
         sentence = f"{len(steps)} transactions that each must come before the next: {' → '.join((*names, names[0]))}."
-        if details:
+        if details and steps[0].kind == "rw":
             sentence = f"{sentence[:-1]}, or else the order of versions leads to another circle."
         rows = [step.before for step in steps]
         return anomaly(
@@ -64,6 +65,8 @@ class Proof:
         demanding.sort(key=lambda one: -int(self._found.demand.suffix[one.mark]))
         link = demanding[0]
         pair = int(self._found.pair[link.mark])
+        if pair < 0:
+            return self._missed_if_never_deleted(link)
         before, after = int(self._pairs.before[pair]), int(self._pairs.after[pair])
         writer, reader = link.source, int(self._pairs.later[pair])
         rule, earlier = int(self._pairs.rule[pair]), int(self._pairs.earlier[pair])
@@ -81,6 +84,39 @@ class Proof:
             steps.append(self._read(writer, earlier, self._read_of(earlier, before)))
         order = SESSION if rule == SESSION_RULE else REALTIME
         return [*steps, self._step(Link(earlier, reader, order, -1))]
+
+    def _missed_if_never_deleted(self, link: Link) -> list[Step]:
+        """If the reader saw the state before the first write, it missed somebody who came before it with the key."""
+        seen, read = self._seen, int(self._found.read[link.mark])
+        key, reader = int(seen.version_key[seen.read_version[read]]), link.target
+        first, absent = seen.installs + key, bool(seen.accesses.absent[seen.read_access[read]])
+        there = (seen.version_key == key) & (seen.version_value != NOTHING) & (seen.version_row >= 0)
+        had = [(int(seen.version_row[one]), int(one)) for one in np.flatnonzero(there)]
+        had += [
+            (int(seen.read_row[one]), int(seen.read_version[one])) for one in np.flatnonzero(there[seen.read_version])
+        ]
+        ways = [(self._way(row, reader), row, version) for row, version in had]
+        way, row, version = min(one for one in ways if one[0] >= 0)
+        writer = int(seen.version_row[version])
+        why = "if it was not there yet"
+        steps = [self._missed(reader, first, version, why, predicate=absent)] if writer != reader else []
+        if row != writer:
+            steps.append(self._read(writer, row, self._read_of(row, version)))
+        if way == WR:
+            return [*steps, self._read(row, reader, self._read_between(row, reader))]
+        return [*steps, self._step(Link(row, reader, way, -1))]
+
+    def _way(self, row: int, reader: int) -> int:
+        """The kind of an edge from a row to a reader that demands least, -1 for none."""
+        history = self._seen.history
+        of_row = self._seen.version_row[self._seen.read_version] == row
+        if bool((of_row & (self._seen.read_row == reader)).any()):
+            return WR
+        if history.status[row] != Status.OK or row == reader:
+            return -1
+        if history.client[row] == history.client[reader] and row < reader:
+            return SESSION
+        return REALTIME if history.end[row] < history.start[reader] else -1
 
     def _read_of(self, row: int, version: int) -> int:
         return int(np.flatnonzero((self._seen.read_row == row) & (self._seen.read_version == version))[0])
@@ -111,7 +147,10 @@ class Proof:
     def _read(self, writer: int, reader: int, read: int) -> Step:
         version = int(self._seen.read_version[read])
         key, value = self._key(version), self._value(version)
-        sentence = f"T{reader} {self._saw(version)}, which T{writer} left. So T{writer} comes before T{reader}."
+        absent = bool(self._seen.accesses.absent[self._seen.read_access[read]])
+        saw = f"found no {shown(key)} in its range" if absent else self._saw(version)
+        left = f"which T{writer} wrote" if value is not None else f"for T{writer} had deleted it"
+        sentence = f"T{reader} {saw}, {left}. So T{writer} comes before T{reader}."
         return Step("wr", writer, reader, key, value, sentence)
 
     def _missed(self, reader: int, one: int, two: int, why: str, *, predicate: bool = False) -> Step:

@@ -19,7 +19,7 @@ from harness.history_file import HistoryText
 
 __all__ = ["read_awdit"]
 
-_LINE = re.compile(r"\s*(?:(-+)|(=+)|([rw])\s+(\d{1,20})\s+(\d{1,20}))?\s*", re.ASCII)
+_LINE = re.compile(r"(-+)|(=+)|([rw])\s+(\d{1,20})\s+(\d{1,20})|", re.ASCII)
 _EXAMPLE: Final = "write an operation as r KEY VALUE or w KEY VALUE, in whole numbers"
 
 
@@ -35,7 +35,7 @@ def read_awdit(name: str, text: str) -> History:
             ops.clear()
 
     for line in text.split("\n"):
-        found = _LINE.fullmatch(line)
+        found = _LINE.fullmatch(line.strip())
         if found is None:
             raise file.error(f"{line[:40]!a} is no operation; {_EXAMPLE}", at)
         transaction, next_session, kind, key, value = found.groups()

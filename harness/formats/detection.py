@@ -30,6 +30,8 @@ _BEGINNINGS: Final[tuple[tuple[str, re.Pattern[str]], ...]] = tuple(
         ("dbcop", r'\s*\{\s*(?:"params"\s*:\s*\{|"data"\s*:\s*\[\s*\[)'),
         ("dbcop", rf"\s*{_DBCOP_SESSIONS}"),
         ("chronos", rf"\s*\[\s*{_CHRONOS}"),
+        ("porcupine", r"\s*(?:TRACE|DEBUG|INFO|WARN|ERROR)\s+[\w.$/-]+ - "),
+        ("porcupine", r"\s*\{(?=[^{}\n]*:key \")(?=[^{}\n]*:f :(?:get|put|append)\b)[^{}\n]*\}"),
         ("jsonl", rf"\s*{_JSON_OBJECT}"),
         ("json", rf"\s*\[\s*(?:\]\s*\Z|{_JSON_OBJECT})"),
         ("edn", r"(?:[\s,]|;[^\n]*(?:\n|\Z))*(?:[\[({#]|\Z)"),

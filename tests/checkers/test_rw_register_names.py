@@ -11,8 +11,9 @@ from oracle.cycles import PHENOMENA, Phenomenon, closed_upward
 from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
 from checkers.registers import registers_of
-from checkers.rw_register.names import NamedAnomalies, named_anomalies
+from checkers.rw_register.names import named_anomalies
 from checkers.versions import kernels
+from checkers.versions.names import NamedAnomalies
 from harness.build import build_history
 from harness.history import Status, Txn
 from harness.verdict import Anomaly

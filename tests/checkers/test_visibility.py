@@ -32,6 +32,8 @@ SEEDS = 4_000
         ("1 1-2 unknown ax1; 1 3-4 rx", []),
         ("1 1-2 ax1 ay1; 2 1-2 rx1; 2 3-4 ry", [("causality-violation-process", (0, 1, 2))]),
         ("1 1-2 ax1 ay1; 2 1-2 rx1; 3 3-4 ry", []),
+        ("rz ax1 rx5,1; az2; rz2 ax5", [("causality-violation", (1, 2, 0))]),
+        ("ry ax1 rx5,1; ax5 ay2", [("fractured-read", (1, 0))]),
         ("rx ax1; rx ax2", []),
         ("rx ay1; ry ax1", []),
         ("ax1 ay1; rx1 ry; 1 1-2 az1; 1 3-4 rz", [("fractured-read", (0, 1))]),
@@ -57,9 +59,8 @@ def naive(history: History) -> set[str]:
         appends.setdefault((int(seen.append_row[append]), int(seen.append_key[append])), []).append(append)
     shows, lacks = set(), set()
     for read in range(len(seen.read_op)):
-        reader, key, op = int(seen.read_row[read]), int(seen.read_key[read]), int(seen.read_op[read])
-        own = [int(seen.append_op[one]) for one in appends.get((reader, key), ())]
-        if seen.disputed[key] or seen.read_reach[read] < 0 or any(one < op for one in own):
+        reader, key = int(seen.read_row[read]), int(seen.read_key[read])
+        if seen.disputed[key] or seen.read_reach[read] < 0:
             continue
         for writer in rows:
             of_writer = appends.get((writer, key), []) if writer != reader else []

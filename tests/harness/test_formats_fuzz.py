@@ -44,6 +44,8 @@ SINGLES = "".join(
     )
 )
 JSON = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1], ["r", "\\u00e9", [{"#bytes": ""}]]]}'
+LOG = "INFO  jepsen.util - 0\t:invoke\t:cas\t[1 2]\nINFO  jepsen.util - 0\t:fail\t:cas\t[1 2]\n"
+KEYS = "".join(f'{{:process 0, :type :{kind}, :f :append, :key "0", :value "x y"}}\n' for kind in ("invoke", "ok"))
 SEEDS: dict[str, tuple[str | bytes, ...]] = {
     "edn": ((INVOKE + OK) * 2, f"[{INVOKE} ; note\n #_ 5 {OK}]", SINGLES),
     "jsonl": (f"{JSON}\n\n{JSON}\n",),
@@ -52,6 +54,7 @@ SEEDS: dict[str, tuple[str | bytes, ...]] = {
     "awdit": ("w 0 0\nw 1 5\n=====\nr 0 0\n-----\nr 1 0\n",),
     "dbcop": DBCOP,
     "chronos": (json.dumps(CHRONOS),),
+    "porcupine": (LOG, KEYS),
     "dbcop-bincode": (bincode([[([(1, 7, 5, 1), (0, 7, 9, 0)], 1)], [([(0, 7, 5, 1)], 0)]]),),
 }
 _BITS = st.sampled_from(

@@ -71,6 +71,8 @@ class MockDatabase:
                 return op._replace(value=self._read(txn, op.key))
             case "w":
                 txn.writes[op.key] = op.value
+            case "delete":
+                txn.writes[op.key] = None
             case "append":
                 txn.appends.setdefault(op.key, []).append(op.value)
                 txn.extended.setdefault(op.key, self.commits)

@@ -10,16 +10,19 @@ from typing import Any
 
 import pytest
 
+from anomalist.suites import ON_OBJECTS
 from harness.history import KIND_CODE, Op
 from harness.program import KEY_CHOICES, Params, Program, Rollback
 from workloads import WORKLOADS
 
 NAMES = (
     "list-append",
+    "rw-register",
     "bank",
     "counter",
     "write-skew",
     "predicate-skew",
+    "predicates",
     "long-fork",
     "set",
     "unique-ids",
@@ -70,7 +73,7 @@ def _run(name: str, count: int, seed: int = 1, **params: Any) -> list[list[Op]]:
 def test_the_table_holds_the_workloads_by_their_names() -> None:
     """The key in the table is the name in the record; those on plain keys come first."""
     models = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph", "restart")
-    assert tuple(WORKLOADS) == (*NAMES, *models)
+    assert tuple(WORKLOADS) == (*NAMES, *ON_OBJECTS, *models)
     assert all(name == workload.name for name, workload in WORKLOADS.items())
 
 
