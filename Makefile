@@ -2,7 +2,7 @@
 #   make run     set up, then the quick suite on the embedded engine
 #   make test    set up, then all tests
 #   make check   format, lint, types, house style
-#   make bench   checking time and memory, and the engine beside its peers, against the goals
+#   make bench   checking time and memory, judging along, and the engine beside its peers, against the goals
 #   make fuzz    100,000 cases of hostile input for each reader of histories
 #   make proof   the engine's durability in every crash of many runs, and its isolation on the complete small world
 #   make soak    the engine's threads at full length: more orders, more seeds, more rounds
@@ -27,7 +27,7 @@ check: .venv/.tests-installed
 
 # Both are run even where the first misses a goal.
 bench: .venv/.bench-installed
-	$(BIN)/python -m benchmarks.checking; checking=$$?; $(BIN)/python -m benchmarks.engine && exit $$checking
+	$(BIN)/python -m benchmarks.checking; checking=$$?; $(BIN)/python -m benchmarks.streaming; $(BIN)/python -m benchmarks.engine && exit $$checking
 
 fuzz: .venv/.tests-installed
 	ANOMALIST_FUZZ=100000 $(BIN)/python -m pytest -n auto tests/harness/test_formats_fuzz.py

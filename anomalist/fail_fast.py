@@ -50,10 +50,9 @@ class FailFast:
 
     def look(self, glance: Glance) -> str:
         """Judge what ended; a sentence where that refutes the expected level."""
-        refuted = self._suspects(glance)
-        if self._judge is None and glance.ended >= self._whole_at:
-            refuted = True
-        if refuted and self._whole(glance):
+        suspected = self._suspects(glance)
+        doubled = self._judge is None and glance.ended >= self._whole_at
+        if (suspected or doubled) and self._whole(glance):
             return f"stopped at the first anomaly that refutes {self._expected}, after {glance.ended} transactions"
         window = min(max(glance.ended // 4, _WINDOW_MIN), _WINDOW_MAX)
         self.due = self._whole_at if self._judge is None else glance.ended + window

@@ -39,6 +39,7 @@ class Phenomenon:
     ops: tuple[int, ...]
     key: Any
     element: Any = None
+    manner: str = ""  # Which of several ways in which it comes about.
 
 
 def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
@@ -51,7 +52,7 @@ def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
     yield from _from_ops("internal", seen, walked["contradicts"])
     yield from _from_ops("future-read", seen, walked["foresees"])
     yield from _repeated(seen)
-    yield from _incompatible(seen)
+    yield from _incompatible(seen) or _misplaced(seen)
     yield from _lost_update(seen, walked["updated_read"])
     yield from _lost_append(seen)
 
@@ -194,22 +195,59 @@ def _from_ops(name: str, seen: Observations, marked: Ints) -> Iterator[Phenomeno
         )
 
 
-def _incompatible(seen: Observations) -> Iterator[Phenomenon]:
+def _misplaced(seen: Observations) -> list[Phenomenon]:
+    """incompatible-order: a list that shows an append of a transaction without an earlier one of it before."""
+    if not len(seen.append_op) or not len(seen.place_append):
+        return []
+    of_one = (seen.append_row[1:] == seen.append_row[:-1]) & (seen.append_key[1:] == seen.append_key[:-1])
+    follows = np.append(False, of_one)
+    # Nearly always the earlier one stands directly before.
+    odd = follows[seen.place_append] & (seen.place_writer >= 0)
+    odd[1:] &= seen.place_append[1:] != seen.place_append[:-1] + 1
+    marked = np.zeros(len(odd), dtype=bool)
+    for place in np.flatnonzero(odd).tolist():
+        first = int(seen.list_first[seen.place_list[place]])
+        marked[place] = seen.place_append[place] - 1 not in seen.place_append[first:place]
+    reads, before = _showing(seen, marked)
+    shown = seen.place_append[seen.list_first[seen.read_list[reads]] + before]
+    # What a transaction sees of its own appends is `internal`.
+    others = seen.append_row[shown] != seen.read_row[reads]
+    reads, shown = reads[others], shown[others]
+    if not len(reads):
+        return []
+    read, append = int(reads[0]), int(shown[0])
+    rows = (int(seen.append_row[append]), int(seen.read_row[read]))
+    return [
+        Phenomenon(
+            "incompatible-order",
+            len(reads),
+            tuple(dict.fromkeys(rows)),
+            (int(seen.append_op[append - 1]), int(seen.append_op[append]), int(seen.read_op[read])),
+            seen.history.keys[int(seen.read_key[read])],
+            seen.history.values[int(seen.history.op_value[seen.append_op[append]])],
+            manner=" of one transaction",
+        )
+    ]
+
+
+def _incompatible(seen: Observations) -> list[Phenomenon]:
     """incompatible-order: a read that is no beginning of the longest list read of its key."""
     reads = np.flatnonzero(seen.read_reach < 0)
-    if len(reads):
-        read = int(reads[0])
-        key = int(seen.read_key[read])
-        longest = np.flatnonzero((seen.read_list == seen.order_list[key]) & (seen.read_size == seen.order_size[key]))[
-            0
-        ]
-        yield Phenomenon(
+    if not len(reads):
+        return []
+    read = int(reads[0])
+    key = int(seen.read_key[read])
+    in_full = (seen.read_list == seen.order_list[key]) & (seen.read_size == seen.order_size[key])
+    longest = int(np.flatnonzero(in_full)[0])
+    return [
+        Phenomenon(
             "incompatible-order",
             len(reads),
             tuple(dict.fromkeys((int(seen.read_row[read]), int(seen.read_row[longest])))),
             (int(seen.read_op[read]), int(seen.read_op[longest])),
             seen.history.keys[key],
         )
+    ]
 
 
 def _lost_update(seen: Observations, updated_read: Ints) -> Iterator[Phenomenon]:

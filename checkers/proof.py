@@ -169,7 +169,7 @@ def phenomenon_anomaly(seen: Observations, found: Phenomenon, refuted: tuple[Lev
         txns=found.rows,
         steps=(),
         refutes=refuted,
-        sentence=_SENTENCES[found.name].format(
+        sentence=_SENTENCES[found.name + found.manner].format(
             key=shown(found.key),
             element=shown(found.element),
             reader=f"T{found.rows[-1]}",
@@ -191,6 +191,8 @@ _SENTENCES = {
     "future-read": "{first} read its own append to {key} before it made it.",
     "duplicate-elements": "{first} read {key} with {element} twice, though it was appended once.",
     "incompatible-order": "{first} and {second} read {key} as two lists of which neither begins the other.",
+    "incompatible-order of one transaction": "{reader} read {key} with {element}, and before it not what {first} "
+    "had appended first.",
     "lost-update": "{first} and {second} read the same version of {key} and both appended to it.",
     "garbage-read": "{first} read {element} in {key}, which nobody appended.",
     "lost-append": "{first} had appended {element} to {key} and was acknowledged before {reader} began, "

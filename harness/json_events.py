@@ -24,6 +24,7 @@ __all__ = ["decoded", "json_array_events", "json_line_events", "json_value"]
 _Kind = TypeVar("_Kind")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _EXAMPLE: Final = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1]]}'
+_SENTENCE_MAX: Final = 300
 _FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -85,7 +86,7 @@ def decoded(file: HistoryText, kind: type[_Kind], example: str) -> _Kind:
     try:
         return msgspec.json.decode(text, type=kind)
     except msgspec.ValidationError as error:
-        fault, _, place = str(error).partition(" - at ")
+        fault, _, place = _printable(str(error)).partition(" - at ")
         at = f", at {place.strip('`')}" if place else ""
         raise HistoryFormatError(f"{file.name}{at}: {fault[:1].lower()}{fault[1:]}; {example}") from None
     except (msgspec.DecodeError, RecursionError) as error:
@@ -106,6 +107,12 @@ def json_value(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return {"#float": str(value)}
     return value
+
+
+def _printable(sentence: str) -> str:
+    """A sentence of the decoder, in which names of a hostile file may stand, on one line of a bounded length."""
+    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in sentence[:_SENTENCE_MAX])
+    return shown if len(sentence) <= _SENTENCE_MAX else f"{shown}…"
 
 
 def _line(file: HistoryText, line: str, at: int) -> _Operation:
@@ -139,7 +146,7 @@ def _malformed(
         return file.error_in_text("values are nested too deep; correct or delete this operation", at)
     found = _BYTE.search(str(error))
     before = text.encode()[: int(found[1])].decode(errors="ignore") if found else ""
-    fault = _BYTE.sub("", str(error)).replace("JSON is malformed:", "the JSON is malformed,")
+    fault = _BYTE.sub("", _printable(str(error))).replace("JSON is malformed:", "the JSON is malformed,")
     sentence = f"{fault[:1].lower()}{fault[1:]}; {example}"
     return file.error_in_text(sentence, at + len(before))
 

@@ -171,6 +171,14 @@ class Recorder:
         with self._lock:
             return self._watch.glance(self._log.written_bytes)
 
+    def look(self) -> str:
+        """Let the watch's companion look; what it says. Others go on recording meanwhile."""
+        assert self._watch is not None
+        said = self._watch.companion.look(self.glance())
+        with self._lock:
+            self._watch.looked()
+        return said
+
     def fault(self, fault: Fault) -> None:
         """Write down a disturbance."""
         with self._lock:

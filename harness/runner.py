@@ -349,19 +349,19 @@ class _Run:
         doing = pulse.doing
         if self._watch is not None and self._watch.due:
             pulse.beat(pulse.client, JUDGING)
-            self._look(self._watch)
+            self._look()
             pulse.beat(pulse.client, doing)
         return bool(self.stopped)
 
-    def _look(self, watch: Watch) -> None:
-        self.stopped = watch.companion.look(self._recorder.glance())
+    def _look(self) -> None:
+        self.stopped = self._recorder.look()
         if self.stopped:
             self._halt.set()
 
     def _poll(self) -> None:
         by_the_way = self._concurrent and self._info.schedule != "steps"
         if by_the_way and self._watch is not None and self._watch.due and not self._ended():
-            self._look(self._watch)
+            self._look()
         if self._on_progress is not None and self._concurrent:
             done = (self._recorder.counts[status] - self._before.get(status, 0) for status in Status)
             committed, aborted, unknown = done

@@ -55,6 +55,7 @@ class Watch:
         self._latest = 0
         self._open: dict[Hashable, int] = {}
         self._txns: list[Txn] = []
+        self._collecting = companion.follows
 
     @property
     def due(self) -> bool:
@@ -71,12 +72,19 @@ class Watch:
 
     def took_place(self, txn: Txn) -> None:
         """A transaction ended; its id is given here."""
-        if self.companion.follows:
+        if self._collecting:
             self._txns.append(txn._replace(id=self.ended))
         self._latest = max(self._latest, txn.end)
         self.ended += 1
 
     def glance(self, log_bytes: int) -> Glance:
         """What the companion is shown now."""
+        self._collecting = True  # While it looks, it may come to follow from this very moment on.
         txns, self._txns = tuple(self._txns), []
         return Glance(txns, self.ended, min(self._open.values(), default=self._latest), log_bytes)
+
+    def looked(self) -> None:
+        """The companion has judged what it was shown."""
+        self._collecting = self.companion.follows
+        if not self._collecting:
+            self._txns = []

@@ -5,7 +5,7 @@ appends make a text where a text was read or written, else a set where the workl
 Linearizability is local (Herlihy & Wing 1990): a history is linearizable if and only if each of its objects is.
 
 A transaction is a call if it has one operation. Whatever else touches an object is no evidence of it: the object is
-left out, and a doubt says so. Aborted transactions had no effect, and reads whose answer never came say nothing.
+left out, and a doubt says so. Aborted transactions had no effect; what only observes and has no answer says nothing.
 """
 
 from __future__ import annotations
@@ -41,9 +41,11 @@ class Object(NamedTuple):
 
 
 class _Use(NamedTuple):
-    """One operation on a key that may have had an effect or an answer."""
+    """One operation on a key that may have had an effect or an answer; `end` is FOREVER where it is not known."""
 
     row: int
+    start: int
+    end: int
     kind: str
     value: Any
 
@@ -68,7 +70,7 @@ def objects_of(history: History) -> tuple[list[Object], list[Doubt]]:
     for number, uses in by_key.items():
         key = history.keys[number]
         model = _model(uses.uses, history)
-        calls, why_not = _calls(history, uses.uses, model)
+        calls, why_not = _calls(uses.uses, model)
         if why_not := uses.spoiled or why_not:
             spoiled.append(f"{shown(key)} was left out: {why_not}")
         elif calls:
@@ -82,16 +84,18 @@ def objects_of(history: History) -> tuple[list[Object], list[Doubt]]:
 def _uses(history: History) -> Iterator[tuple[int, _Use, str]]:
     """(key, use, why it spoils the key) of every operation of transactions that were not surely aborted."""
     offset = history.op_offset.tolist()
-    status = history.status.tolist()
-    kinds, keys = history.op_kind.tolist(), history.op_key.tolist()
+    start = history.start.tolist()
+    end = np.where(history.status == Status.OK, history.end, FOREVER).tolist()
+    possible = (history.status != Status.ABORTED).tolist()
+    kinds, keys = [KINDS[code].name for code in history.op_kind.tolist()], history.op_key.tolist()
     value = _Values(history)
     initial = _initial_rows(history)
     for row, (first, last) in enumerate(pairwise(offset)):
-        if status[row] == Status.ABORTED:
+        if not possible[row]:
             continue
         several = f"T{row} has {last - first} operations" if last - first > 1 and row >= initial else ""
         for op in range(first, last):
-            yield keys[op], _Use(row, KINDS[kinds[op]].name, value(op)), several
+            yield keys[op], _Use(row, start[row], end[row], kinds[op], value(op)), several
 
 
 def _initial_rows(history: History) -> int:
@@ -144,10 +148,10 @@ def _model(uses: list[_Use], history: History) -> Model:
     return MODELS["set" if "set" in history.info.workload.split("-") else "list"]
 
 
-def _calls(history: History, uses: list[_Use], model: Model) -> tuple[list[Call], str]:
+def _calls(uses: list[_Use], model: Model) -> tuple[list[Call], str]:
     """The calls, or why they cannot be told."""
     calls = []
-    for row, kind, value in uses:
+    for row, start, end, kind, value in uses:
         if kind in _SETUP_KINDS and kind not in model.forms:
             if kind == "make_queue" and not _claims_last(value):
                 return [], f"claims that T{row} lets run out come back, which is not judged"
@@ -156,14 +160,11 @@ def _calls(history: History, uses: list[_Use], model: Model) -> tuple[list[Call]
         if form is None:
             return [], f"T{row} does {kind} on it, which is no operation of a {model.name}"
         try:
-            call = Call(row, int(history.start[row]), FOREVER, *form(value), required=False)
+            call = Call(row, start, end, *form(value), end != FOREVER)
         except (TypeError, ValueError):
             return [], f"the {kind} of T{row} has not the form that a {model.name} needs"
-        if history.status[row] == Status.OK:
-            call = call._replace(end=int(history.end[row]), required=True)
-        if (call.kind == "r" and call.result is UNSEEN) or (observes(call) and not call.required):
-            continue
-        calls.append(call)
+        if not observes(call) or (call.required and call.result is not UNSEEN):
+            calls.append(call)
     return calls, ""
 
 

@@ -103,6 +103,7 @@ class _Search:
         self._steps = 0
         self._furthest = _Configuration(-1, 0, model.initial, 0, None)
         self._next_reader = self._readers() if model.grows else []
+        self._setters = [place for place in places if self._calls[place].kind == "w"]
         self._ways: dict[int, list[int]] = {}
 
     def run(self, steps_max: int) -> Searched:
@@ -120,7 +121,7 @@ class _Search:
             self._steps += 1
             state = step(at.state, self._calls[place])
             if state is not REJECTED and (state != at.state or self._calls[place].required):
-                frames.append(self._enter(self._taken(at, self._mutators, place)._replace(state=state)))
+                frames.append(self._enter(self._taken(at, self._mutators, place, state)))
         order = None
         if self._furthest.first == len(self._ends):
             order = [self._calls[place] for place in _places(self._furthest.trail)][::-1]
@@ -142,7 +143,7 @@ class _Search:
         while place != waiting.end and self._may_be_next(at, place):
             self._steps += 1
             if step(at.state, self._calls[place]) is not REJECTED:
-                at = self._taken(at, waiting, place)
+                at = self._taken(at, waiting, place, at.state)
             place = waiting.after[place]
         return at
 
@@ -150,14 +151,15 @@ class _Search:
         """Whether no call that is not in order ended before this one began."""
         return at.first < len(self._ends) and self._calls[place].start <= self._calls[self._ends[at.first]].end
 
-    def _taken(self, at: _Configuration, waiting: _Waiting, place: int) -> _Configuration:
+    def _taken(self, at: _Configuration, waiting: _Waiting, place: int, state: Any) -> _Configuration:
+        """The configuration after one more call, which leads to `state`."""
         waiting.remove(place)
         self._removed.append((waiting, place))
         if not self._calls[place].required:
-            return at._replace(used=at.used | self._bit[place], trail=(place, at.trail))
+            return _Configuration(at.first, at.ahead, state, at.used | self._bit[place], (place, at.trail))
         first, ahead = at.first, at.ahead | 1 << (self._rank[place] - at.first)
         passed = (~ahead & (ahead + 1)).bit_length() - 1  # How many bits are set without a gap.
-        return at._replace(first=first + passed, ahead=ahead >> passed, trail=(place, at.trail))
+        return _Configuration(first + passed, ahead >> passed, state, at.used, (place, at.trail))
 
     def _is_new(self, at: _Configuration) -> bool:
         """Whether it is not one of those seen, nor worse than one of them; it counts as seen from now on."""
@@ -200,6 +202,7 @@ class _Search:
         waiting, grows = self._observers, self._model.grows
         place = waiting.after[waiting.end]
         while at.state is not LOST and place != waiting.end and self._calls[place].start <= end:
+            self._steps += 1
             if grows is not None and grows(at.state, self._calls[place].result):
                 return True
             place = waiting.after[place]
@@ -210,10 +213,11 @@ class _Search:
         if rank not in self._ways:
             reader, grows = self._calls[self._ends[rank]], self._model.grows
             assert grows is not None
+            self._steps += len(self._setters)
             self._ways[rank] = [
                 place
-                for place, call in enumerate(self._calls)
-                if call.kind == "w" and call.start <= reader.end and grows(call.argument, reader.result)
+                for place in self._setters
+                if self._calls[place].start <= reader.end and grows(self._calls[place].argument, reader.result)
             ]
         return self._ways[rank]
 

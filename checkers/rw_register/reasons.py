@@ -6,8 +6,6 @@ rounds before; a way along that circle leads to earlier reasons, and in the end 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from checkers import kernels as graph_kernels
@@ -83,8 +81,8 @@ class Reasons:
                 return
         raise AssertionError(f"nothing keeps block {one} from standing before block {two}")
 
-    def facts(self, facts: Facts, chosen: Sequence[tuple[int, int]] = ()) -> None:
-        """Collect these facts. Those with a reason beyond the pairs are choices: two for each pair of `chosen`."""
+    def facts(self, facts: Facts) -> None:
+        """Collect these facts. Those with a reason beyond the pairs come from choices, two reasons for each."""
         part = self._part
         for before, after, version, reason in zip(
             facts.before.tolist(), facts.after.tolist(), facts.version.tolist(), facts.reason.tolist(), strict=True
@@ -93,7 +91,7 @@ class Reasons:
             if version >= 0:
                 self._version(version, after)
             if reason >= len(self._pruned.pairs):
-                self._blocks(chosen[(reason - len(self._pruned.pairs)) // 2])
+                self._blocks(self._pruned.choices[(reason - len(self._pruned.pairs)) // 2].tolist())
             elif reason >= 0 and reason not in self._told:
                 self._told.add(reason)
                 self._untold.append(reason)

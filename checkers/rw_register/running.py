@@ -13,6 +13,7 @@ import numpy as np
 from checkers.joins import Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.forms import Kind
+from checkers.rw_register.pairwise import Choices
 from checkers.rw_register.part import Graph, Part
 
 __all__ = ["Run", "Runner"]
@@ -45,7 +46,9 @@ class Runner:
         if kind == Kind.PARALLEL:
             last = last[:0]
         self.begins = _by_node(first[real] + snapshots, real, nodes)
-        self.ends = _by_node(first[real], real, nodes) if kind != Kind.PARALLEL else _by_node(first[:0], real[:0], nodes)
+        self.ends = (
+            _by_node(first[real], real, nodes) if kind != Kind.PARALLEL else _by_node(first[:0], real[:0], nodes)
+        )
         self.leaves = _by_node(
             np.concatenate((part.writer[written], part.reader[last] + snapshots)),
             np.concatenate((block[written], part.blocks + block[part.read_version[last]])),
@@ -56,12 +59,13 @@ class Runner:
         moment = part.problem.history.start + part.problem.last_moment()
         self.priority = np.resize(np.argsort(np.argsort(moment[part.rows], kind="stable")), nodes)
 
-    def run(self, graph: Graph) -> Run:
-        """Run as far as it goes."""
+    def run(self, graph: Graph, choices: Choices, placed: Ints) -> Run:
+        """Run as far as it goes, with these placements made and all that follows from them."""
         more = len(graph.first_edge) - 1 - len(self.priority)
         nobody = np.zeros(more, dtype=np.int64)
         offsets = [np.append(one, nobody + one[-1]) for _, one in (self.begins, self.ends, self.leaves)]
         current, left = self.part.of_key[:-1].copy(), self.left.copy()
+        made = np.zeros(len(choices.opposes), dtype=np.int8)
         order, before = kernels.run(
             graph.first_edge,
             graph.successor,
@@ -75,6 +79,13 @@ class Runner:
             self.key,
             current,
             left,
+            choices.neighbour,
+            choices.number,
+            choices.of_block,
+            choices.opposed,
+            choices.opposes,
+            placed,
+            made,
         )
         begun = np.flatnonzero(before >= 0)
         followed = np.column_stack((before[begun], begun))
@@ -84,7 +95,17 @@ class Runner:
         pairs = np.concatenate((followed, ahead))
         initial = self.part.of_key[self.key]  # That these come first is known.
         open_ones = followed[initial[begun] != followed[:, 0]]
+        ordered = self._made(choices, made)
+        ordered = ordered[busy[ordered[:, 0]] | (before[ordered[:, 0]] == -2)]
+        pairs = np.concatenate((pairs, ordered[before[ordered[:, 1]] == -2]))
         return Run(order, open_ones, pairs[busy[pairs[:, 0]] & (initial[pairs[:, 1]] != pairs[:, 0])])
+
+    def _made(self, choices: Choices, made: Ints) -> Ints:
+        """The pairs of blocks (earlier, later) of the placements made (p, 2)."""
+        block = np.repeat(np.arange(self.part.blocks), np.diff(choices.of_block))
+        placement = 2 * choices.number + (block > choices.neighbour)
+        chosen = made[placement] == 1
+        return np.column_stack((block[chosen], choices.neighbour[chosen]))
 
 
 def _by_node(node: Ints, value: Ints, nodes: int) -> tuple[Ints, Ints]:

@@ -13,10 +13,11 @@ import numpy as np
 from pysat.solvers import Glucose4
 
 from checkers import kernels as graph_kernels
-from checkers.joins import Bools, Ints
+from checkers.joins import Bools, Ints, find
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
 from checkers.rw_register.forms import Kind
+from checkers.rw_register.pairwise import conflicting
 from checkers.rw_register.part import Facts, Graph, Part, joined
 from checkers.rw_register.problem import Problem
 from checkers.rw_register.pruning import Pruned, prune, topological_order
@@ -83,78 +84,80 @@ def _single(part: Part, graph: Graph, order: Ints, budget: Budget) -> Ints:
 
 
 class _Search:
-    """A variable v, from 1 on, for each pair of blocks that ever stood in each other's way: true if the first precedes.
+    """Variable c + 1 is choice c of `pruned`: true if its first block precedes.
 
-    Facts that follow from it have the reason base + 2 (v - 1), and those of the other order one more.
+    Facts that follow from placement p (2 c for the first block, 2 c + 1 for the second) have the reason base + p.
     """
 
     def __init__(self, whole: Problem, part: Part, pruned: Pruned, budget: Budget) -> None:
         self.whole, self.part, self.pruned, self.budget = whole, part, pruned, budget
         self.base = len(pruned.pairs)
-        self.pairs: list[tuple[int, int]] = []
-        self.variable: dict[tuple[int, int], int] = {}
-        self.used: set[int] = set()
-        self.clauses: dict[tuple[int, ...], Facts] = {}
+        graph = part.graph(pruned.facts)
+        self.choices = conflicting(part, graph, topological_order(graph), pruned.choices, budget)
+        self.used: set[int] = set()  # The variables of circles.
+        self.clauses: dict[tuple[int, ...], Facts | None] = {}  # With the circle, None where it is yet to be found.
 
     def run(self) -> Settled | Stuck:
         """Run the part, forbid what it got stuck in, and run it again in the orders that the solver gives."""
         runner = Runner(self.part)
-        chosen = np.empty((0, 2), dtype=np.int64)
-        phases: list[int] = []  # As in the run where a pair first stood in the way.
         with Glucose4() as solver:
-            while True:
-                circles, order = self._attempt(runner, chosen)
+            for literals in self._literals_of(self.choices.conflicts).tolist():
+                solver.add_clause(literals)
+                self.clauses[tuple(literals)] = None
+            while self._satisfied(solver):
+                circles, order = self._attempt(runner, self._placements(solver.get_model() or []))
                 if order is not None:
                     return self._settled(order)
                 for circle in circles:
                     literals = self._literals(circle)
                     if not literals:
                         return self._stuck([circle])
-                    if literals not in self.clauses:
-                        self.clauses[literals] = circle
-                        solver.add_clause(literals)
-                        new = [-literal for literal in literals if abs(literal) not in self.used]
-                        self.used.update(map(abs, literals))
-                        phases += new
-                solver.set_phases(phases)
-                if not self._satisfied(solver):
-                    return self._stuck(self._core())
-                chosen = self._chosen(solver.get_model() or [])
+                    self._learn(solver, literals, circle)
+        return self._stuck(self._core())
 
-    def _attempt(self, runner: Runner, chosen: Ints) -> tuple[list[Facts], Ints | None]:
-        """Circles that these placed pairs (c, 2) lead to, or the order of a run without any."""
-        facts = joined(self.pruned.facts, self._placed(chosen))
+    def _learn(self, solver: Glucose4, literals: tuple[int, ...], circle: Facts) -> None:
+        if self.clauses.get(literals) is None:
+            self.clauses[literals] = circle
+            solver.add_clause(literals)
+            solver.set_phases([-literal for literal in literals if abs(literal) not in self.used])
+            self.used.update(map(abs, literals))
+
+    def _placements(self, model: list[int]) -> Ints:
+        """The placements of the choices that stand in circles, as the solver makes them."""
+        return np.array([2 * v - 2 + (model[v - 1] < 0) for v in sorted(self.used)], dtype=np.int64)
+
+    def _attempt(self, runner: Runner, placements: Ints) -> tuple[list[Facts], Ints | None]:
+        """Circles that these placements lead to, or the order of a run without any."""
+        facts = joined(self.pruned.facts, self._placed(placements))
         circles, graph = self._circles(facts)
         if circles:
             return circles, None
-        run = runner.run(graph)
+        run = runner.run(graph, self.choices, placements)
         self.budget.spend(4 * len(graph.successor))
         complete = len(run.order) == len(graph.first_edge) - 1
         if complete and self.part.form.kind != Kind.PARALLEL:
             return [], run.order
-        circles, _ = self._circles(joined(facts, self._placed(run.followed if complete else run.hindering)))
+        guards = self._placements_of(run.followed if complete else run.hindering)
+        circles, _ = self._circles(joined(self.pruned.facts, self._placed(np.union1d(placements, guards))))
         assert circles or complete, "all wait for one another, but in no circle"
         return circles, None if circles else run.order
 
-    def _placed(self, pairs: Ints) -> Facts:
-        """The facts of pairs of blocks (earlier, later), each with its variable."""
-        reason = []
-        for earlier, later in pairs.tolist():
-            pair = (earlier, later) if earlier < later else (later, earlier)
-            number = self.variable.setdefault(pair, len(self.pairs))
-            if number == len(self.pairs):
-                self.pairs.append(pair)
-            reason.append(self.base + 2 * number + (earlier > later))
-        return self.part.placed(pairs[:, 0], pairs[:, 1], np.array(reason, dtype=np.int64))
+    def _placed(self, placements: Ints) -> Facts:
+        blocks = self.pruned.choices[placements // 2]
+        second = placements % 2
+        rows = np.arange(len(blocks))
+        return self.part.placed(blocks[rows, second], blocks[rows, 1 - second], self.base + placements)
 
-    def _chosen(self, model: list[int]) -> Ints:
-        """The pairs of blocks (earlier, later) that stand in a clause, as the solver places them."""
-        found = [
-            self.pairs[literal - 1] if literal > 0 else self.pairs[-literal - 1][::-1]
-            for literal in model[: len(self.pairs)]
-            if abs(literal) in self.used
-        ]
-        return np.array(found, dtype=np.int64).reshape(-1, 2)
+    def _placements_of(self, pairs: Ints) -> Ints:
+        """The placements that put these pairs of blocks (earlier, later) in order, where that is open."""
+        choices = self.pruned.choices
+        code = pairs.min(axis=1, initial=self.part.blocks) * self.part.blocks + pairs.max(axis=1, initial=0)
+        at = find(choices[:, 0] * self.part.blocks + choices[:, 1], code, np.arange(len(choices)), absent=-1)
+        return (2 * at + (pairs[:, 0] > pairs[:, 1]))[at >= 0]
+
+    def _literals_of(self, placements: Ints) -> Ints:
+        """The literals that forbid these placements."""
+        return np.where(placements % 2 == 0, -1, 1) * (placements // 2 + 1)
 
     def _satisfied(self, solver: Glucose4) -> bool:
         before = solver.accum_stats()["conflicts"]
@@ -166,7 +169,7 @@ class _Search:
         return bool(answer)
 
     def _settled(self, order: Ints) -> Settled:
-        place = np.empty(len(order), dtype=np.int64)
+        place = np.full(max(int(order.max(initial=0)) + 1, self.part.form.nodes(len(self.part.rows))), len(order))
         place[order] = np.arange(len(order))
         writer = self.part.writer[self.part.first[:-1]]
         return Settled(self.part.name, np.where(writer >= 0, place[writer], -1))
@@ -210,23 +213,29 @@ class _Search:
 
     def _literals(self, circle: Facts) -> tuple[int, ...]:
         """The clause that forbids the circle: one of its choices must be the other way round."""
-        reason = np.unique(circle.reason[circle.reason >= self.base]) - self.base
-        return tuple((np.where(reason % 2 == 0, -1, 1) * (reason // 2 + 1)).tolist())
+        reason = np.unique(circle.reason[circle.reason >= self.base])
+        return tuple(self._literals_of(reason - self.base).tolist())
 
     def _core(self) -> list[Facts]:
         """The circles of an unsatisfiable core of all clauses."""
-        circles = list(self.clauses.items())
-        top = len(self.pairs)
+        clauses = list(self.clauses.items())
+        top = len(self.pruned.choices)
         with Glucose4() as solver:
-            for number, (literals, _) in enumerate(circles):
+            for number, (literals, _) in enumerate(clauses):
                 solver.add_clause([*literals, -(top + 1 + number)])
             solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
-            if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(circles))]) is None:
+            if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(clauses))]) is None:
                 raise BudgetSpent
-            return [circles[literal - top - 1][1] for literal in solver.get_core() or []]
+            core = [clauses[literal - top - 1] for literal in solver.get_core() or []]
+        return [self._forbidden(literals) if circle is None else circle for literals, circle in core]
+
+    def _forbidden(self, literals: tuple[int, ...]) -> Facts:
+        """A circle that the opposites of these literals close."""
+        placements = np.array([2 * abs(one) - 2 + (one > 0) for one in literals], dtype=np.int64)
+        return self._circles(joined(self.pruned.facts, self._placed(placements)))[0][0]
 
     def _stuck(self, circles: list[Facts]) -> Stuck:
         reasons = Reasons(self.whole, self.part, self.pruned)
         for circle in circles:
-            reasons.facts(circle, self.pairs)
+            reasons.facts(circle)
         return Stuck(reasons.rows())

@@ -34,9 +34,10 @@ Appended = dict[bytes, set[bytes]]  # The elements of each key.
 class StreamingJudge:
     """Takes a stream of transactions in the order in which they ended.
 
-    `sightings` are the batch's anomalies on all that was taken: names, counts and lengths of witnesses. Where
-    `past_needed` is not empty they are what was seen until then, and the judge takes nothing more: a new one can
-    be given everything so far as its first window.
+    `sightings` are the batch's anomalies on all that was taken: the same names, counts, lengths of witnesses and
+    refuted levels (a witness of the same length may be another one). A transaction that read what is not known yet
+    does not count before its writer has ended. Where `past_needed` is not empty, the sightings are what was seen
+    until then, and the judge takes nothing more: a new one can be given everything so far as its first window.
     """
 
     def __init__(self, info: RunInfo, *, recent: int = RECENT) -> None:

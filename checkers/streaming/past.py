@@ -23,7 +23,7 @@ from checkers.streaming.rows import Append, Read
 __all__ = ["UNSEEN_MAX", "Knot", "Past", "Unseen"]
 
 # Of one key; nobody waits for a read of a key to which everybody only appends.
-UNSEEN_MAX: Final = 16
+UNSEEN_MAX: Final = 32
 
 
 class Knot:

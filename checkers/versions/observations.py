@@ -194,13 +194,13 @@ def _versions_of_nothing(
     history: History, one: Accesses, number: Ints, reads: Ints, initial: int, installs: int
 ) -> tuple[Ints, Ints, Ints]:
     """(the version of each read of nothing or -1, the doubtful reads, the scans that missed what was there)."""
+    if not len(reads) or history.cut:
+        # Where a part of the log is gone, so may be the delete that a reader saw.
+        return np.full(len(reads), -1), reads[:0], reads[:0]
     keys = len(history.keys)
     delete = np.flatnonzero(
         one.write & one.last & (one.value == NOTHING) & (history.status[one.row] != Status.ABORTED)
     )
-    if not len(reads) or (history.cut and len(delete)):
-        # Where a part of the log is gone, so may be the delete that a reader saw.
-        return np.full(len(reads), -1), reads[:0], reads[:0]
     count = np.bincount(one.key[delete], minlength=keys)
     # A transaction's own delete that comes only later is not what it saw.
     own = np.zeros(len(reads), dtype=np.int64)

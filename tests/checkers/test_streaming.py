@@ -289,3 +289,34 @@ def test_the_whole_log_as_one_window_is_where_a_judge_can_go_on() -> None:
     again.take([Txn(101, 0, (Op("r", "x", [1]),), Status.OK, 103, 104)], 105)
     again.end()
     assert (again.past_needed, again.sightings) == ("", ())
+
+
+def test_appends_found_against_real_time_need_the_past() -> None:
+    """Two appends that were retired one after the other are found the other way round: G0-realtime in the batch."""
+    windows_of_one = [
+        [Txn(0, 0, (Op("append", "x", 1),), Status.OK, 0, 1)],
+        [Txn(1, 1, (Op("append", "x", 2),), Status.OK, 10, 11)],
+        [Txn(2, 0, (Op("r", "x", [2, 1]),), Status.OK, 20, 21)],
+    ]
+    judge = StreamingJudge(RunInfo(), recent=0)
+    for number, window in enumerate(windows_of_one):
+        assert judge.past_needed == ""
+        judge.take(window, 10 * number + 5)
+    assert judge.past_needed != ""
+    batch = check_list_append(build_history([txn for window in windows_of_one for txn in window]))
+    assert [one.name for one in batch.anomalies] == ["G0-realtime"]
+
+
+def test_an_order_that_would_rename_a_contracted_cycle_needs_the_past() -> None:
+    """A late read of what two transactions on a cycle appended makes a G1c of the G1c-realtime that was counted."""
+    cycle = [
+        Txn(0, 0, (Op("r", "y", [1]), Op("append", "x", 1)), Status.OK, 0, 1),
+        Txn(1, 1, (Op("append", "y", 1), Op("append", "x", 2)), Status.OK, 5, 6),
+    ]
+    reader = Txn(2, 0, (Op("r", "x", [1, 2]),), Status.OK, 10, 11)
+    judge = StreamingJudge(RunInfo(), recent=0)
+    judge.take(cycle, 10)
+    assert (set(named(judge)), judge.retained, judge.past_needed) == ({"G1c-realtime"}, 0, "")
+    judge.take([reader], 20)
+    assert judge.past_needed != ""
+    assert [one.name for one in check_list_append(build_history([*cycle, reader])).anomalies] == ["G1c"]

@@ -181,6 +181,7 @@ _WHOLE = bincode([[([(1, 7, 5, 1)], 1)]])
             ["session 1, transaction 1", "neither a read nor a write"],
         ),
         ('[[{"events": [["w", 1, null]], "committed": true}]]', ["session 1, transaction 1", "neither"]),
+        ('[[{"events": [{"a\\nb": 1}], "committed": true}]]', ["unknown field `a\\nb`"]),
         ('[[{"events": []}]]', ["session 1, transaction 1", "nothing says if it was committed"]),
         ('[[{"events": 5, "committed": true}]]', ["at $[0][0].events", "expected `array`", "write a transaction as"]),
         ('[[{"events": [\n}]]', ["line 2, column 1", "malformed"]),

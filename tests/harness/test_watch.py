@@ -66,6 +66,18 @@ def test_a_judge_that_does_not_follow_is_shown_no_transactions() -> None:
     assert (glance.txns, glance.ended) == ((), 2)
 
 
+def test_a_judge_that_begins_to_follow_misses_nothing_that_ended_while_it_looked() -> None:
+    """What ended after a glance is shown in the next one; for a judge that does not follow nothing of it is kept."""
+    judge = Judge(follows=False)
+    watch = Watch(judge)
+    for follows in (True, False):
+        watch.glance(0)
+        watch.took_place(ended(1, 2))
+        judge.follows = follows
+        watch.looked()
+        assert len(watch.glance(0).txns) == follows
+
+
 def test_a_glance_is_the_log_at_one_moment(tmp_path: Path) -> None:
     """What is read of the log up to a glance's bytes is what ended until then, and what was about to commit."""
     log = Recorder(tmp_path / "events.log", RunInfo(), step_clock(), Watch(Judge()))
