@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from checkers import register_kernels
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
 from checkers.register_kernels import Numbers
@@ -77,8 +77,7 @@ class Registers:
 
 def registers_of(history: History) -> Registers:
     """The registers of a history of n transactions, m operations, k keys and v values, in time m log m + k + v."""
-    if len(history.op_kind) > register_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(register_kernels)
+    prepare(register_kernels, len(history.op_kind))
     op_txn = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
     write_op, doubtful_keys = _writes(history)
     read_op, read_key, read_value = _reads(history, write_op)

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "COMPILE_ABOVE_OPS",
     "KERNELS",
     "Ints",
     "advance_clocks",
@@ -28,8 +27,6 @@ __all__ = [
     "shortest_cycle",
     "vanishing",
 ]
-
-COMPILE_ABOVE_OPS = 50_000
 
 KERNELS = (
     "group",

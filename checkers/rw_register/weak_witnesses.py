@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.findings import anomaly, shown
 from checkers.registers import INITIAL
 from checkers.rw_register import weak_kernels
@@ -64,8 +64,7 @@ def cycle_anomaly(name: str, graph: Graph, found: Components) -> Anomaly:
 
 def _shortest(before: Ints, after: Ints) -> list[int]:
     """The rows of a shortest cycle."""
-    if len(before) > weak_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(weak_kernels)
+    prepare(weak_kernels, len(before))
     rows = np.unique(before)
     first, order = weak_kernels.group(np.searchsorted(rows, before), len(rows))
     cycle, _ = weak_kernels.shortest_cycle(first, np.searchsorted(rows, after)[order], SEARCH_BUDGET)
