@@ -113,7 +113,8 @@ class _Solved:
     def _look_at_weak_levels(self) -> None:
         if not self.weak:
             self.weak = True
-            weak = weak_anomalies(with_absent_reads(self.registers))
+            all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
+            weak = weak_anomalies(with_absent_reads(all_reads))
             for one in weak.anomalies:
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
