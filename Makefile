@@ -2,14 +2,16 @@
 #   make run     set up, then the quick suite on the embedded engine
 #   make test    set up, then all tests
 #   make check   format, lint, types, house style
-#   make bench   checking time and memory, and the engine beside its peers, against the goals
+#   make bench   checking time and memory, judging along, and the engine beside its peers, against the goals
+#   make fuzz    100,000 cases of hostile input for each reader of histories
 #   make proof   the engine's durability in every crash of many runs, and its isolation on the complete small world
 #   make soak    the engine's threads at full length: more orders, more seeds, more rounds
+#   make docs    docs/anomalies.md and docs/levels.md, from the tables
 PYTHON ?= python3
 BIN := .venv/bin
 SOCHDB_RELEASES := 0.4.9 0.5.2 0.8.3
 
-.PHONY: run test check bench proof soak sochdb clean
+.PHONY: run test check bench fuzz proof soak sochdb docs clean
 
 run: .venv/.installed
 	$(BIN)/anomalist run
@@ -25,7 +27,10 @@ check: .venv/.tests-installed
 
 # Both are run even where the first misses a goal.
 bench: .venv/.bench-installed
-	$(BIN)/python -m benchmarks.checking; checking=$$?; $(BIN)/python -m benchmarks.engine && exit $$checking
+	$(BIN)/python -m benchmarks.checking; checking=$$?; $(BIN)/python -m benchmarks.streaming; $(BIN)/python -m benchmarks.engine && exit $$checking
+
+fuzz: .venv/.tests-installed
+	ANOMALIST_FUZZ=100000 $(BIN)/python -m pytest -n auto tests/harness/test_formats_fuzz.py
 
 proof: .venv/.installed
 	$(BIN)/python -m engine.proof.crashes.crash
@@ -33,6 +38,9 @@ proof: .venv/.installed
 
 soak: .venv/.tests-installed
 	ANOMALIST_SOAK=1 $(BIN)/python -m pytest -n auto tests/engine/test_engine_races.py tests/engine/test_engine_threads.py
+
+docs: .venv/.installed
+	$(BIN)/python -m anomalist.pages docs
 
 # A venv for each release of SochDB; what else is needed comes from .venv.
 sochdb: $(SOCHDB_RELEASES:%=.venvs/sochdb-%/.installed)

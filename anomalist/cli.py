@@ -21,7 +21,20 @@ __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit", "md")
-_FORMATS = ("auto", "edn", "jsonl", "json")
+_FORMATS = (
+    "auto",
+    "edn",
+    "jsonl",
+    "json",
+    "plume",
+    "awdit",
+    "dbcop",
+    "chronos",
+    "porcupine",
+    "dbcop-bincode",
+    "cobra",
+)
+_EXPORTS = ("edn", "jsonl", "dot", "graphml")
 _LIST_KINDS = (
     "anomalies",
     "checkers",
@@ -139,6 +152,11 @@ _TARGET = click.option(
 @click.option(
     "-j", "--jobs", type=_POSITIVE, default=1, show_default=True, metavar="N", help="Workloads at the same time."
 )
+@click.option(
+    "--fail-fast",
+    is_flag=True,
+    help="Judge while it runs, and end everything at the first anomaly that refutes the expected level.",
+)
 @click.option("--shard", default="1/1", callback=_shard, metavar="I/N", help="Run the i-th of n parts of the suite.")
 @click.option(
     "--check",
@@ -236,6 +254,29 @@ def selftest_verb(**options: Any) -> int:
 def check_verb(**options: Any) -> int:
     """Judge histories recorded elsewhere or earlier: files, or run directories."""
     from anomalist.verbs import check_verb as verb
+
+    return int(verb(**options))
+
+
+@command_line.command("export", short_help="Write a history for other tools, or the graph of its cycles.")
+@click.argument("history", type=_EXISTING, metavar="HISTORY")
+@click.option(
+    "--format",
+    "export_format",
+    type=click.Choice(_EXPORTS),
+    required=True,
+    help="edn and jsonl: every operation, as Jepsen and Elle read them; dot and graphml: the cycles found.",
+)
+@click.option("--from", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
+@click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
+@click.option("--out", type=_EXISTING, help="A file instead of the standard output.")
+@_COLOR
+def export_verb(**options: Any) -> int:
+    """Write a recorded history for other tools, or the graph of the cycles that are found in it.
+
+    HISTORY is a file or a folder as `check` reads it, or a run directory of one history.
+    """
+    from anomalist.export import export_verb as verb
 
     return int(verb(**options))
 

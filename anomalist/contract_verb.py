@@ -40,8 +40,9 @@ _OF_WORKLOADS: Final[dict[str, Any]] = {
     "txns": None,
     "clients": None,
     "timeout": OP_TIMEOUT_S,
+    "fail_fast": False,
 }
-_FLAGS: Final = {"level": "-i", "workloads": "-w", "time_limit": "--time-limit"}
+_FLAGS: Final = {"level": "-i", "workloads": "-w", "time_limit": "--time-limit", "fail_fast": "--fail-fast"}
 
 
 def contract_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: Any) -> int:

@@ -7,6 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
+from textwrap import indent
 from typing import NamedTuple
 
 from rich.table import Table
@@ -15,7 +16,8 @@ from rich.text import Text
 from anomalist.exits import Exit, UsageError
 from anomalist.suites import CHECKERS, CONTRACT, SUITES, WORKLOADS
 from anomalist.verbs import terminal
-from checkers.catalogue import CATALOGUE, DRAWINGS, refutes
+from checkers.catalogue import CATALOGUE, refutes, source
+from checkers.examples import EXAMPLES
 from engine.mutants import MUTANTS, Mutant
 from harness.contract import Scenario
 from harness.interleaving import Action, Interleaving, orders_of
@@ -55,8 +57,8 @@ def _interleavings() -> Iterator[Row]:
 
 
 def _levels() -> Iterator[Row]:
-    for name, (weaker, source) in IMPLIES.items():
-        yield Row(name, f"implies {', '.join(weaker)} ({source})" if weaker else source)
+    for name, (weaker, whence) in IMPLIES.items():
+        yield Row(name, f"implies {', '.join(weaker)} ({whence})" if weaker else whence)
 
 
 def _mutants() -> Iterator[Row]:
@@ -215,11 +217,17 @@ def _explained_mutant(mutant: Mutant) -> str:
 
 
 def _explained_anomaly(name: str, sentence: str) -> str:
-    drawing = next((drawing for start, drawing in DRAWINGS if name.startswith(start)), "")
     direct = ", ".join(refutes(name))
     closed = ", ".join(refuted_by(refutes(name)))
-    parts = [f"anomaly {name}", sentence, drawing, f"Refutes {direct}, and so every level above: {closed}."]
-    return "\n\n".join(part for part in parts if part)
+    return "\n\n".join(
+        (
+            f"anomaly {name} ({source(name)})",
+            sentence,
+            indent(EXAMPLES[name].drawing, "    "),
+            f"A line is a session, and time runs to the right; the checker {EXAMPLES[name].checker} finds it.",
+            f"Refutes {direct}, and so every level above: {closed}.",
+        )
+    )
 
 
 def _explained_interleaving(script: Interleaving) -> str:
@@ -250,12 +258,12 @@ def _explained_step(name: str, action: Action) -> str:
 
 
 def _explained_level(name: Level) -> str:
-    weaker, source = IMPLIES[name]
+    weaker, whence = IMPLIES[name]
     below = sorted(implied_by(name) - {name})
     refuting = [row.name for row in CATALOGUE if name in refuted_by(refutes(row.name))]
     return "\n\n".join(
         (
-            f"level {name} ({source})",
+            f"level {name} ({whence})",
             f"Implies {', '.join(weaker) or 'no other level here'}"
             + (f"; in all: {', '.join(below)}." if below else "."),
             f"Refuted by {', '.join(refuting) or 'no anomaly of this catalogue'}.",

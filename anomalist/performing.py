@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
+from anomalist.fail_fast import FailFast
 from anomalist.judging import judge_history
 from anomalist.plan import Part, Task, target_of
 from anomalist.suites import WORKLOADS, workload
@@ -24,6 +25,8 @@ def perform(task: Task, stop: threading.Event, on_progress: Progress | None) -> 
         if on_progress is not None:
             on_progress(task.part, ok + aborted + unknown, task.txns)
 
+    checkers = WORKLOADS[task.part.name].checkers
+    companion = FailFast(task.info, checkers, task.directory / "events.log") if task.fail_fast else None
     outcome = run(
         target_of(task.target),
         workload(task.part.name),
@@ -38,8 +41,8 @@ def perform(task: Task, stop: threading.Event, on_progress: Progress | None) -> 
         directory=task.directory,
         on_progress=None if on_progress is None else told,
         stop=stop,
+        companion=companion,
     )
-    checkers = WORKLOADS[task.part.name].checkers
     return RunResult(
         history=outcome.history,
         verdicts=judge_history(outcome.history, Level(task.info.expected), checkers=checkers),
@@ -47,4 +50,5 @@ def perform(task: Task, stop: threading.Event, on_progress: Progress | None) -> 
         seconds=outcome.seconds,
         trouble=outcome.trouble,
         interrupted=outcome.interrupted,
+        stopped=outcome.stopped,
     )

@@ -39,6 +39,7 @@ _STEPS_TXNS_MAX = 10_000
 # Operation kinds, data models and disturbances beyond reads and writes of keys.
 _NEEDS = {
     "predicate-skew": {"scan"},
+    "predicates": {"scan", "delete"},
     "queue": {"queue"},
     "queue-redelivery": {"queue"},
     "sql-append": {"sql"},
@@ -67,6 +68,7 @@ class SuiteRequest:
     op_timeout_s: float = OP_TIMEOUT_S
     shard: tuple[int, int] = (1, 1)
     jobs: int = 1
+    fail_fast: bool = False
     out: Path | None = None
 
 
@@ -94,6 +96,7 @@ class Task:
     time_limit_s: float | None
     op_timeout_s: float
     directory: Path
+    fail_fast: bool = False
 
 
 def task_of(request: SuiteRequest, part: Part, info: RunInfo, directory: Path) -> Task:
@@ -110,6 +113,7 @@ def task_of(request: SuiteRequest, part: Part, info: RunInfo, directory: Path) -
         time_limit_s=by_time if request.time_limit_s is None else request.time_limit_s,
         op_timeout_s=request.op_timeout_s,
         directory=directory,
+        fail_fast=request.fail_fast,
     )
 
 
@@ -196,7 +200,8 @@ def _command(request: SuiteRequest) -> str:
         ("-j", request.jobs if request.jobs > 1 else None),
         ("--shard", "{}/{}".format(*request.shard) if request.shard != (1, 1) else None),
     ]
-    return command_text(("run", request.suite, "-t", request.target), options)
+    words = ("run", request.suite, "-t", request.target, *(["--fail-fast"] if request.fail_fast else []))
+    return command_text(words, options)
 
 
 def parts_of(request: SuiteRequest, target: Target) -> Iterator[Part]:

@@ -11,13 +11,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from time import monotonic
 from typing import NamedTuple
 
+from anomalist.fail_fast import ENDED_ALL
 from anomalist.judging import judge_history
 from anomalist.performing import Progress, perform
 from anomalist.plan import Task
@@ -41,6 +43,7 @@ class _Done(NamedTuple):
     seconds: float
     trouble: str
     interrupted: bool
+    stopped: str
 
 
 class _Failed(NamedTuple):
@@ -60,26 +63,36 @@ class _Running(NamedTuple):
 
 
 def perform_apart(
-    tasks: Iterator[Task], jobs: int, stop: threading.Event, on_progress: Progress | None
+    tasks: Iterator[Task],
+    jobs: int,
+    stop: threading.Event,
+    on_progress: Progress | None,
+    ends: Callable[[RunResult], bool],
 ) -> list[RunResult]:
-    """The results of all tasks, in their order, at most `jobs` at a time. Raises what a run could not start for."""
+    """The results of all tasks, in their order, at most `jobs` at a time. Raises what a run could not start for.
+
+    A result of which `ends` is true ends the others that are at work, and no further one is begun.
+    """
     results: dict[int, RunResult] = {}
     running: list[_Running] = []
+    ended = False
     try:
         while True:
-            while len(running) < jobs and (task := next(tasks, None)) is not None:
+            while not ended and len(running) < jobs and (task := next(tasks, None)) is not None:
                 running.append(_start(len(results) + len(running), task))
             if not running:
                 return [results[place] for place in sorted(results)]
-            if stop.is_set():
+            if stop.is_set() or ended:
                 # Every time round: a process that was only starting has ignored it so far.
                 _signal(running)
             ready = wait([one.connection for one in running], timeout=_POLL_S)
             for one in [one for one in running if one.connection in ready]:
                 result = _heard(one, on_progress)
                 if result is not None:
-                    results[one.place] = result
+                    by_us = ended and result.interrupted and not stop.is_set()
+                    results[one.place] = replace(result, interrupted=False, stopped=ENDED_ALL) if by_us else result
                     running.remove(one)
+                    ended = ended or ends(result)
     finally:
         for one in running:
             one.process.kill()
@@ -134,7 +147,7 @@ def _work(connection: Connection, task: Task) -> None:
     except (TargetUnavailable, Trouble) as error:
         tell(_Failed(error))
         return
-    tell(_Done(result.verdicts, result.seconds, result.trouble, result.interrupted))
+    tell(_Done(result.verdicts, result.seconds, result.trouble, result.interrupted, result.stopped))
 
 
 def _heard(one: _Running, on_progress: Progress | None) -> RunResult | None:
@@ -155,6 +168,7 @@ def _heard(one: _Running, on_progress: Progress | None) -> RunResult | None:
             seconds=message.seconds,
             trouble=message.trouble,
             interrupted=message.interrupted,
+            stopped=message.stopped,
         )
     if on_progress is not None:
         on_progress(one.task.part, *message)

@@ -17,7 +17,9 @@ from anomalist.exits import UsageError
 from anomalist.judging import checkers_for, judge_history
 from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
+from harness.formats.detection import format_of_folder
 from harness.history import History
+from harness.history_file import OnRead
 from harness.interchange import read_history
 from harness.level import level
 from harness.rundir import (
@@ -26,25 +28,30 @@ from harness.rundir import (
     create_suite_directory,
     load_run,
     load_suite,
+    run_directories,
     save_suite,
     write_atomically,
 )
 from harness.store import save_history, save_run_info
+from harness.trouble import StoreError
 from harness.verdict import Doubt, Findings, RunResult, SuiteRun, Verdict, judge
 
 __all__ = [
     "CheckRequest",
     "Judged",
     "check",
+    "is_foreign",
     "load_finished",
     "new_directory",
     "new_suite",
+    "read_foreign",
     "save_verdicts",
     "stored_suite",
 ]
 
 VERDICTS_VERSION = 1
 FOREIGN_EXPECTED = "strict-serializable"
+NO_REAL_TIME = "the file tells the order within each session and nothing of real time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,12 +76,15 @@ class Judged:
     suite_directory: Path | None = None
 
 
-def check(path: Path, request: CheckRequest) -> Iterator[Judged]:
-    """Judge a run directory's histories, or a foreign file's one. Raises UsageError, StoreError."""
+def check(path: Path, request: CheckRequest, on_read: OnRead | None = None) -> Iterator[Judged]:
+    """Judge a run directory's histories, or the one of a foreign file or folder. Raises UsageError, StoreError.
+
+    `on_read` is told how much of a foreign file has been read.
+    """
     if not path.exists():
         raise UsageError(f"{path} does not exist; name a history file or a run directory")
-    if not path.is_dir():
-        run = _judged(_foreign(path, request), request, str(path))
+    if is_foreign(path, request.format):
+        run = _judged(read_foreign(path, request, on_read), request, str(path))
         yield Judged(name=str(path), run=replace(run, directory=str(path)))
         return
     if not request.anomalies:
@@ -92,28 +102,40 @@ def _as_recorded(run: RunResult, entry: RunEntry) -> RunResult:
         seconds=entry.seconds,
         trouble=entry.trouble,
         interrupted=entry.interrupted,
+        stopped=entry.stopped,
     )
 
 
-def _foreign(path: Path, request: CheckRequest) -> History:
+def is_foreign(path: Path, format: str = "auto") -> bool:  # noqa: A002 - the word of the command line.
+    """Whether a path is a file or folder of other tools, and no run directory. Raises StoreError."""
+    if not path.is_dir() or format != "auto":
+        return True
+    try:
+        return not (path / "suite.json").exists() and not run_directories(path) and bool(format_of_folder(path))
+    except OSError as error:
+        raise StoreError(f"cannot read {path}: {error.strerror}; name a folder that you may read") from error
+
+
+def read_foreign(path: Path, request: CheckRequest, on_read: OnRead | None = None) -> History:
+    """The history of other tools in a file or folder. Raises UsageError."""
     try:
         workload = request.workloads[0] if len(request.workloads) == 1 else None
-        history = read_history(path, format=request.format, workload=workload)
+        history = read_history(path, format=request.format, workload=workload, on_read=on_read)
     except HistoryFormatError as error:
         # The reader knows the file's name only; the user gave a path.
         raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
-    return replace(history, info=replace(history.info, settings={"file": text_of(path)}))
+    return replace(history, info=replace(history.info, settings={"file": text_of(path), **history.info.settings}))
 
 
 def _judged(history: History, request: CheckRequest, name: str, missing: str = "") -> RunResult:
     began = monotonic()
     if request.append is not None:
         history = replace(history, info=replace(history.info, append=request.append))
-    own = "" if history.info.foreign else history.info.expected
+    own = history.info.expected or FOREIGN_EXPECTED
     try:
-        expected = level((own or FOREIGN_EXPECTED) if request.expected is None else request.expected)
+        expected = level(own if request.expected is None else request.expected)
     except ValueError as error:
         raise UsageError(str(error)) from error
     if not len(history):
@@ -133,6 +155,8 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
         budget_s=request.budget_s,
         missing=missing,
     )
+    if history.info.clock == "sessions":
+        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {NO_REAL_TIME}") for one in verdicts)
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
 
 

@@ -12,7 +12,7 @@ from time import monotonic
 from anomalist.commands import command_text
 from anomalist.exits import Exit, UsageError
 from anomalist.instruments import INSTRUMENTS, Job, attempt
-from anomalist.suites import ON_KEYS, ON_MODELS
+from anomalist.suites import ON_KEYS, ON_MODELS, ON_OBJECTS
 from anomalist.verbs import counting, terminal
 from engine.mutants import MUTANTS, Mutant
 from engine.proof.contract import CHECKS
@@ -137,7 +137,7 @@ def _attacks(mutants: Iterable[Mutant], quick: bool, seed: int) -> Iterator[Job]
 
 def _defences(mutants: Iterable[Mutant], clean_runs: int, seed: int, quick: bool) -> Iterator[Job]:
     """What the engine itself has to stand."""
-    names = [*ON_KEYS, *ON_MODELS]
+    names = [*ON_KEYS, *ON_OBJECTS, *ON_MODELS]
     for number in range(clean_runs):
         yield Job("", "workload", names[number % len(names)], seed=seed + number // len(names))
     for check in CHECKS:

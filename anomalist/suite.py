@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from anomalist.plan import Part, SuiteRequest, Task, info_of, left_out, parts_of
 from anomalist.processes import perform_apart
 from harness.rundir import create_run_directory, create_suite_directory
 from harness.target import Target
-from harness.verdict import NOT_RUN, SuiteRun
+from harness.verdict import NOT_RUN, Outcome, RunResult, SuiteRun
 
 __all__ = ["run_suite"]
 
@@ -46,28 +46,53 @@ def run_suite(
             of_part = info_of(part, info)
             yield task_of(request, part, of_part, create_run_directory(directory, of_part))
 
+    def ends(result: RunResult) -> bool:
+        return request.fail_fast and result.outcome is Outcome.FAIL
+
     if request.jobs > 1 or target.capabilities.native:
-        results = perform_apart(tasks(), request.jobs, stop, on_progress)
+        results = perform_apart(tasks(), request.jobs, stop, on_progress, ends)
     else:
-        results = [perform(task, stop, on_progress) for task in tasks()]
+        results = _in_turn(tasks(), stop, on_progress, ends)
     suite_run = SuiteRun(
         suite=request.suite,
         command=info.command,
         started=info.started,
         seconds=monotonic() - began,
         runs=tuple(replace(one, directory=_relative(one.directory, directory)) for one in results),
-        environment=(*environment_rows(), *_not_run(request, target, parts[len(results) :])),
+        environment=(
+            *environment_rows(),
+            *_not_run(request, target, parts[len(results) :], interrupted=stop.is_set()),
+        ),
         version=anomalist.__version__,
     )
     return suite_run, directory
 
 
-def _not_run(request: SuiteRequest, target: Target, never_begun: Sequence[Part]) -> Iterator[tuple[str, str]]:
+def _in_turn(
+    tasks: Iterator[Task],
+    stop: threading.Event,
+    on_progress: Progress | None,
+    ends: Callable[[RunResult], bool],
+) -> list[RunResult]:
+    """The results of tasks carried out one after the other in this process, up to the first that ends the suite."""
+    results = []
+    for task in tasks:
+        results.append(perform(task, stop, on_progress))
+        if ends(results[-1]):
+            break
+    return results
+
+
+def _not_run(
+    request: SuiteRequest, target: Target, never_begun: Sequence[Part], *, interrupted: bool
+) -> Iterator[tuple[str, str]]:
     """Rows for what the suite has and this run lacks, so that nobody takes it for passed."""
     for name, lacking in left_out(request, target):
         yield NOT_RUN, f"{name}: the target has no {lacking}"
     if never_begun:
-        yield NOT_RUN, f"{', '.join(part.workload for part in never_begun)}: interrupted before they began"
+        names = ", ".join(dict.fromkeys(part.workload for part in never_begun))
+        why = "interrupted before they began" if interrupted else "ended by --fail-fast before they began"
+        yield NOT_RUN, f"{names}: {why}"
 
 
 def _relative(place: str, directory: Path) -> str:

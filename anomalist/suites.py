@@ -19,8 +19,12 @@ __all__ = [
     "DEFAULT_SUITE",
     "ON_KEYS",
     "ON_MODELS",
+    "ON_OBJECTS",
     "SCRIPTED",
     "SUITES",
+    "TIMESTAMPED",
+    "TIMESTAMPS",
+    "WEAK_LEVELS",
     "WORKLOADS",
     "Checks",
     "Suite",
@@ -52,12 +56,21 @@ WORKLOADS: dict[str, Checks] = {
     row.workload: row
     for row in (
         Checks("list-append", ("list-append",), "workloads.list_append:LIST_APPEND"),
+        Checks("rw-register", ("rw-register",), "workloads.rw_register:RW_REGISTER"),
         Checks("bank", ("bank",), "workloads.bank:BANK"),
         Checks("write-skew", ("write-skew",), "workloads.write_skew:WRITE_SKEW"),
         Checks("predicate-skew", ("predicate-skew",), "workloads.predicate_skew:PREDICATE_SKEW"),
+        Checks("predicates", ("predicates",), "workloads.predicates:PREDICATES"),
         Checks("counter", ("counter",), "workloads.counter:COUNTER"),
         Checks("long-fork", ("long-fork",), "workloads.long_fork:LONG_FORK"),
         Checks("set", ("set",), "workloads.set_full:SET"),
+        Checks("unique-ids", ("unique-ids", "monotonic"), "workloads.unique_ids:UNIQUE_IDS"),
+        Checks("monotonic", ("monotonic",), "workloads.monotonic:MONOTONIC"),
+        Checks("session-guarantees", ("session-guarantees", "list-append"), "workloads.sessions:SESSIONS"),
+        Checks("linearizable-register", ("linearizable",), "workloads.linearizable:REGISTER"),
+        Checks("linearizable-counter", ("linearizable",), "workloads.linearizable:COUNTER"),
+        Checks("linearizable-set", ("linearizable",), "workloads.linearizable:SET"),
+        Checks("linearizable-lock", ("linearizable",), "workloads.linearizable:LOCK"),
         Checks("queue", ("total-queue",), "workloads.queue:QUEUE"),
         Checks("queue-redelivery", ("total-queue",), "workloads.queue:QUEUE_REDELIVERY"),
         Checks("sql-append", ("list-append",), "workloads.statements:SQL_APPEND"),
@@ -69,31 +82,65 @@ WORKLOADS: dict[str, Checks] = {
     )
 }
 
+# What the list-append checker leaves open at weak levels another one decides: it is asked where one is expected.
+WEAK_LEVELS: dict[str, tuple[str, ...]] = {
+    "list-append": (
+        "read-atomic",
+        "update-atomic",
+        "causal-cerone",
+        "prefix",
+        "strong-session-read-atomic",
+        "strong-session-causal-cerone",
+    )
+}
+
+# What a database says of its own snapshots and commits is held against what these judge, where it says anything.
+TIMESTAMPS = "timestamps"
+TIMESTAMPED: tuple[str, ...] = ("list-append", "rw-register")
+
 SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
 
 CHECKERS: dict[str, str] = {
     "list-append": "checkers.list_append:check_list_append",
+    "visibility": "checkers.visibility:check_visibility",
     "bank": "checkers.bank:check_bank",
     "write-skew": "checkers.write_skew:check_write_skew",
     "predicate-skew": "checkers.predicate_skew:check_predicate_skew",
+    "predicates": "checkers.predicates:check_predicates",
     "counter": "checkers.counter:check_counter",
     "long-fork": "checkers.long_fork:check_long_fork",
     "set": "checkers.set_full:check_set_full",
+    "unique-ids": "checkers.unique_ids:check_unique_ids",
+    "monotonic": "checkers.monotonic:check_monotonic",
+    "session-guarantees": "checkers.session_guarantees:check_session_guarantees",
     "total-queue": "checkers.total_queue:check_total_queue",
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
     "rw-register": "checkers.rw_register:check_rw_register",
+    TIMESTAMPS: "checkers.timestamps:check_timestamps",
+    "linearizable": "checkers.linearizability:check_linearizability",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 
 ON_KEYS: tuple[str, ...] = (
     "list-append",
+    "rw-register",
     "bank",
     "write-skew",
     "predicate-skew",
+    "predicates",
     "counter",
     "long-fork",
     "set",
+    "unique-ids",
+    "monotonic",
+    "session-guarantees",
+)
+ON_OBJECTS: tuple[str, ...] = (
+    "linearizable-register",
+    "linearizable-counter",
+    "linearizable-set",
+    "linearizable-lock",
 )
 ON_MODELS: tuple[str, ...] = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph")
 
@@ -103,7 +150,7 @@ SUITES: dict[str, Suite] = {
     row.name: row
     for row in (
         Suite("quick", ON_KEYS, 4_000, 10.0, 5, "every workload, small: seconds on an embedded database"),
-        Suite("standard", ON_KEYS, 20_000, 60.0, 10, "every workload, with more clients: minutes"),
+        Suite("standard", (*ON_KEYS, *ON_OBJECTS), 20_000, 60.0, 10, "every workload, with more clients: minutes"),
         Suite("models", (*ON_MODELS, "restart"), 2_000, 30.0, 5, "every workload on a data model, and a restart"),
     )
 }

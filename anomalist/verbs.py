@@ -9,6 +9,7 @@ import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,7 +37,7 @@ from harness.verdict import SuiteRun
 from reports.document import check_document, encode, run_document
 from reports.terminal import summary
 
-__all__ = ["check_verb", "counting", "finished", "report_verb", "run_verb", "stopping", "terminal"]
+__all__ = ["check_verb", "counting", "finished", "report_verb", "run_verb", "status", "stopping", "terminal"]
 
 _MEGABYTE = 1_000_000
 
@@ -67,7 +68,8 @@ def run_verb(*, as_json: bool, color: str, reports: Sequence[str], **options: An
     request = _suite_request(options)
     stop = threading.Event()
     # What a driver prints must not get into the result.
-    with stopping(stop), redirect_stdout(sys.stderr), _progress(color) as on_progress:
+    doing = " · judging along" if request.fail_fast else ""
+    with stopping(stop), redirect_stdout(sys.stderr), _progress(color, doing) as on_progress:
         suite_run, directory = run_suite(request, stop=stop, on_progress=on_progress)
     codes = [Exit.INTERRUPTED] if stop.is_set() else [exit_of(run) for run in suite_run.runs]
     return finished(suite_run, directory, codes, reports=reports, as_json=as_json, color=color)
@@ -128,6 +130,7 @@ def _suite_request(options: dict[str, Any]) -> SuiteRequest:
         op_timeout_s=options["timeout"],
         shard=options["shard"],
         jobs=options["jobs"],
+        fail_fast=options["fail_fast"],
         out=options["out"],
     )
 
@@ -195,8 +198,11 @@ def stopping(stop: threading.Event) -> Iterator[None]:
 
 
 @contextmanager
-def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
-    """A bar per workload on a terminal, nothing elsewhere: colour can be forced, a moving bar in a log cannot."""
+def _progress(color: str, doing: str) -> Iterator[Callable[[Part, int, int], None] | None]:
+    """A bar per workload on a terminal, nothing elsewhere: colour can be forced, a moving bar in a log cannot.
+
+    `doing` is what else is done meanwhile.
+    """
     console = terminal(color, stderr=True)
     if not sys.stderr.isatty():
         yield None
@@ -209,7 +215,7 @@ def _progress(color: str) -> Iterator[Callable[[Part, int, int], None] | None]:
 
         def update(part: Part, done: int, planned: int) -> None:
             if part not in bars:
-                bars[part] = progress.add_task(f"{part.workload} seed {part.seed}", total=planned)
+                bars[part] = progress.add_task(f"{part.workload} seed {part.seed}{doing}", total=planned)
             progress.update(bars[part], completed=min(done, planned))
 
         yield update
@@ -245,9 +251,9 @@ def check_verb(
     if reports and out is None and not all(path.is_dir() for path in histories):
         raise UsageError("a report of a history file needs a place: name an empty or new directory with --out")
     judged: list[Judged] = []
-    with _place_for(out) as directory, _status(color):
+    with _place_for(out) as directory, status(color) as tell:
         for path in histories:
-            judged += check(path, request)
+            judged += check(path, request, partial(_tell_read, tell, path.name))
     command = _check_command(histories, options)
     suite_run = new_suite(judged, command, None)
     document = check_document((one.name, one.run) for one in judged)
@@ -311,12 +317,17 @@ def _check_command(histories: Sequence[Path], options: dict[str, Any]) -> str:
 
 
 @contextmanager
-def _status(color: str) -> Iterator[None]:
+def status(color: str) -> Iterator[Callable[[str], None]]:
+    """One line that says what is being done, on a terminal; nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda words: None
         return
-    with terminal(color, stderr=True).status("judging"):
-        yield
+    with terminal(color, stderr=True).status("reading") as shown:
+        yield shown.update
+
+
+def _tell_read(tell: Callable[[str], None], name: str, done: int, total: int) -> None:
+    tell(f"reading {printable(name)}: {100 * done // total} %" if done < total else "judging")
 
 
 def _known_anomalies(names: Sequence[str]) -> tuple[str, ...]:

@@ -22,12 +22,12 @@ from harness.level import Level, refuted_by
 __all__ = [
     "CATALOGUE",
     "CLASSES",
-    "DRAWINGS",
     "SUFFIXES",
     "AnomalyType",
     "closed_refutations",
     "directly_refuted",
     "refutes",
+    "source",
 ]
 
 CLASSES: tuple[str, ...] = ("G0", "G1c", "G-single", "G-nonadjacent", "G2")
@@ -42,36 +42,6 @@ class AnomalyType(NamedTuple):
     sentence: str
 
 
-# For each class of cycles, and so for every name that begins with it, the smallest example.
-DRAWINGS: tuple[tuple[str, str], ...] = (
-    (
-        "G0",
-        "    T1  append x 1 · append y 1        x is then [1 2]: T1 before T2\n"
-        "    T2  append x 2 · append y 2        y is then [2 1]: T2 before T1",
-    ),
-    (
-        "G1c",
-        "    T1  append x 1 · read y = [2]      T1 saw T2: T2 before T1\n"
-        "    T2  append y 2 · read x = [1]      T2 saw T1: T1 before T2",
-    ),
-    (
-        "G-single",
-        "    T1  append x 1 · append y 1\n"
-        "    T2  read x = [1] · read y = []     T2 saw T1's x and missed its y: after it and before it",
-    ),
-    (
-        "G-nonadjacent",
-        "    T1  append x 1                     T3  read x = [1] · read y = []\n"
-        "    T2  append y 1                     T4  read x = [] · read y = [1]\n"
-        "    T3 saw T1 before T2, T4 saw T2 before T1",
-    ),
-    (
-        "G2",
-        "    T1  read y = [] · append x 1       T1 missed T2: T1 before T2\n"
-        "    T2  read x = [] · append y 1       T2 missed T1: T2 before T1",
-    ),
-)
-
 _RC, _CV, _RR, _SI, _SER = (
     "read-committed",
     "consistent-view",
@@ -79,6 +49,7 @@ _RC, _CV, _RR, _SI, _SER = (
     "snapshot-isolation",
     "serializable",
 )
+_PSI = "parallel-snapshot-isolation"
 _SESSION, _STRONG = "strong-session-", "strong-"
 _STRICT = ("strict-serializable",)
 
@@ -115,11 +86,16 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType(
         "OTV", ("monotonic-atomic-view",), "A transaction that had seen another's effects later found them gone."
     ),
+    AnomalyType(
+        "OTV-process",
+        (_SESSION + "monotonic-atomic-view",),
+        "A transaction that had seen another's effects later found them gone, by the order within sessions.",
+    ),
     AnomalyType("future-read", (_RC,), "A transaction read what it only wrote later."),
     AnomalyType("dirty-update", (_RC,), "A committed write was built on a write of an aborted transaction."),
     AnomalyType("duplicate-elements", ("read-uncommitted",), "One append took effect twice."),
     AnomalyType("incompatible-order", (_RC,), "Two reads of one list disagree on the order of its elements."),
-    AnomalyType("cyclic-versions", ("read-uncommitted",), "The versions of one key have no order."),
+    AnomalyType("cyclic-versions", (_RC,), "The versions of one key have no order."),
     AnomalyType("garbage-read", ("read-uncommitted",), "A transaction read a value that nobody wrote."),
     AnomalyType(
         "lost-update", ("cursor-stability", "update-atomic", _RR), "Two transactions updated the same version."
@@ -132,12 +108,7 @@ CATALOGUE: tuple[AnomalyType, ...] = (
         (_SESSION + "causal-cerone",),
         "A transaction missed what it causally depends on, sessions counted.",
     ),
-    AnomalyType("no-parallel-snapshot-order", ("parallel-snapshot-isolation",), "No version order has snapshots."),
-    AnomalyType(
-        "no-parallel-snapshot-order-process",
-        (_SESSION + "parallel-snapshot-isolation",),
-        "No version order has snapshots that keep the sessions' order.",
-    ),
+    AnomalyType("no-parallel-snapshot-order", (_PSI,), "No version order has snapshots."),
     AnomalyType("no-snapshot-order", (_SI,), "No order of commits gives each transaction a snapshot."),
     AnomalyType("no-snapshot-order-process", (_SESSION + _SI,), "No snapshots keep the order within each session."),
     AnomalyType("no-snapshot-order-realtime", (_STRONG + _SI,), "No snapshots keep real time."),
@@ -147,12 +118,28 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType(
         "not-linearizable", ("linearizable",), "The operations on one object have no order that explains them."
     ),
-    AnomalyType("duplicate-id", ("linearizable",), "One unique id was given out twice."),
-    AnomalyType("non-monotonic-read", ("monotonic-reads",), "A session saw an older state after a newer one."),
-    AnomalyType("non-monotonic-write", ("monotonic-writes",), "A session's writes were seen in another order."),
-    AnomalyType("missed-own-write", ("read-your-writes",), "A session did not see what it had written itself."),
     AnomalyType(
-        "writes-do-not-follow-reads", ("writes-follow-reads",), "A write was seen without what its session had read."
+        "duplicate-id", ("cursor-stability", "update-atomic", _RR), "Two transactions drew one number from a counter."
+    ),
+    AnomalyType(
+        "non-monotonic-read",
+        ("monotonic-reads", _SESSION + "causal-cerone"),
+        "A session saw an older state after a newer one.",
+    ),
+    AnomalyType(
+        "non-monotonic-write",
+        ("monotonic-writes", _SESSION + "causal-cerone"),
+        "A session's writes were seen in another order.",
+    ),
+    AnomalyType(
+        "missed-own-write",
+        ("read-your-writes", _SESSION + "read-atomic"),
+        "A session did not see what it had written itself.",
+    ),
+    AnomalyType(
+        "writes-do-not-follow-reads",
+        ("writes-follow-reads", _SESSION + "causal-cerone"),
+        "A write was seen without what its session had read.",
     ),
     AnomalyType("lost-append", (_STRONG + _SI,), "An acknowledged append is missing from a read that began later."),
     AnomalyType("predicate-read-miss", (_SER,), "A range read missed a key that was there throughout."),
@@ -176,6 +163,41 @@ CATALOGUE: tuple[AnomalyType, ...] = (
     AnomalyType("dangling-edge", (_SER,), "A graph had an edge to a node that does not exist."),
 )
 
+# Where a name and its meaning come from, by the longest beginning of the name that stands here.
+_SOURCES: dict[str, str] = {
+    "G0": "Adya 1999; Berenson 1995 (dirty write)",
+    "G1": "Adya 1999",
+    "G-single": "Adya 1999; Berenson 1995 (read skew); the name is Elle's, Kingsbury & Alvaro 2020",
+    "G-nonadjacent": "Cerone & Gotsman 2016; the name is Elle's, Kingsbury & Alvaro 2020",
+    "G2": "Adya 1999; Berenson 1995 (write skew, phantom)",
+    "": "Kingsbury & Alvaro 2020",
+    "OTV": "Bailis 2013; Biswas & Enea 2019, as a violation of read committed",
+    "lost-update": "Berenson 1995",
+    "fractured-read": "Bailis 2014; Biswas & Enea 2019",
+    "causality-violation": "Bouajjani 2017; Biswas & Enea 2019",
+    "no-parallel-snapshot-order": "Cerone 2015",
+    "no-snapshot-order": "Cerone & Gotsman 2016; Huang 2023 (PolySI)",
+    "no-serial-order": "Papadimitriou 1979; Tan 2020 (Cobra)",
+    "not-linearizable": "Herlihy & Wing 1990",
+    "duplicate-id": "Jepsen (unique-ids)",
+    "non-monotonic-read": "Terry 1994; Viotti & Vukolić 2016",
+    "non-monotonic-write": "Terry 1994; Viotti & Vukolić 2016",
+    "missed-own-write": "Terry 1994; Viotti & Vukolić 2016",
+    "writes-do-not-follow-reads": "Terry 1994; Viotti & Vukolić 2016",
+    "garbage-read": "Jepsen (unexpected reads)",
+    "lost-append": "Jepsen (lost appends)",
+    "wrong-total": "Jepsen (bank)",
+    "lost-increment": "Jepsen (counter)",
+    "extra-increment": "Jepsen (counter)",
+    "long-fork": "Sovran 2011; Jepsen (long-fork)",
+    "lost-element": "Jepsen (set-full)",
+    "duplicate-claim": "Jepsen (total-queue)",
+    "lost-task": "Jepsen (total-queue)",
+    "redelivered-task": "Jepsen (total-queue)",
+    "stale-ack": "ours",
+    "dangling-edge": "ours",
+}
+
 _ROWS = {row.name: row for row in CATALOGUE}
 
 
@@ -192,3 +214,8 @@ def closed_refutations(names: Iterable[str]) -> tuple[Level, ...]:
 def directly_refuted(names: Iterable[str]) -> tuple[Level, ...]:
     """Every level that one of these anomalies refutes directly: what a search for them can decide."""
     return tuple(dict.fromkeys(Level(one) for name in names for one in _ROWS[name].refutes))
+
+
+def source(name: str) -> str:
+    """The work that the anomaly called `name` comes from."""
+    return _SOURCES[max((start for start in _SOURCES if name.startswith(start)), key=len)]

@@ -10,7 +10,15 @@ from __future__ import annotations
 
 from types import ModuleType
 
-__all__ = ["compile_kernels"]
+__all__ = ["COMPILE_ABOVE_OPS", "compile_kernels", "prepare"]
+
+COMPILE_ABOVE_OPS = 60_000
+
+
+def prepare(module: ModuleType, ops: int) -> None:
+    """Compile the kernels of `module` if a history of that many operations is worth it."""
+    if ops > COMPILE_ABOVE_OPS:
+        compile_kernels(module)
 
 
 def compile_kernels(module: ModuleType) -> None:

@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
+from checkers import kernels
+from checkers.compiling import prepare
 from harness.history import History, Status
 
-__all__ = ["concurrent_accesses", "overlapping_clients"]
+__all__ = ["concurrent_accesses", "numbered_clients", "overlapping_clients"]
 
 
 def overlapping_clients(history: History) -> list[str]:
     """A sentence for the first client that starts a transaction before its last one ended, or nothing."""
     if history.info.clock == "sessions":
         return []
-    order = np.lexsort((history.start, history.client))
-    client, start, end = history.client[order], history.start[order], history.end[order]
-    same = client[1:] == client[:-1]
-    early = np.flatnonzero(same & (start[1:] < end[:-1]))
+    prepare(kernels, len(history.op_kind))
+    everyone = np.ones(len(history), dtype=bool)
+    before = kernels.predecessors(*numbered_clients(history), everyone, everyone)
+    early = np.flatnonzero((before >= 0) & (history.end[before] > history.start)) if len(before) else before
     if not len(early):
         return []
-    one, two = int(order[early[0]]), int(order[early[0] + 1])
+    two = int(early[np.argmin(history.client[early])])
+    client, one = int(history.client[two]), int(before[two])
     return [
-        f"client {int(client[early[0]])} started transaction {two} before its transaction {one} ended: "
+        f"client {client} started transaction {two} before its transaction {one} ended: "
         "a client may only have one transaction at a time"
     ]
+
+
+def numbered_clients(history: History) -> tuple[npt.NDArray[np.int32], int]:
+    """(n,) a small number for each row's client, and their bound."""
+    client = history.client
+    least, most = (int(client.min()), int(client.max())) if len(client) else (0, -1)
+    if most - least <= 4 * len(client):
+        return client - np.int32(least), most - least + 1
+    clients, numbered = np.unique(client, return_inverse=True)
+    return numbered.astype(np.int32), len(clients)
 
 
 def concurrent_accesses(history: History) -> int:
@@ -31,21 +45,14 @@ def concurrent_accesses(history: History) -> int:
 
     Only where one of the two committed: between two that left nothing behind, nothing can be wrong.
     """
-    row = np.repeat(np.arange(len(history)), np.diff(history.op_offset))
-    code = np.sort(history.op_key.astype(np.int64) * max(len(history), 1) + row)
-    code = code[np.append(True, code[1:] != code[:-1])] if len(code) else code
-    key, row = code // max(len(history), 1), code % max(len(history), 1)
-    if len(key) < 2:
-        return 0
-    # Rows are in the order of their starts, so within a key each access follows those that started before it.
-    run = np.concatenate(([0], np.cumsum(key[1:] != key[:-1])))
-    end = history.end[row]
-    by_end = np.lexsort((end, run))
-    rank = np.empty(len(end), dtype=np.int64)
-    rank[by_end] = np.arange(len(end))
-    latest = by_end[np.maximum.accumulate(rank)]
-    before = latest[:-1]
-    shared = (run[1:] == run[:-1]) & (end[before] >= history.start[row[1:]])
-    committed = history.status == Status.OK
-    shared &= committed[row[before]] | committed[row[1:]]
-    return int((shared & (history.client[row[before]] != history.client[row[1:]])).sum())
+    prepare(kernels, len(history.op_kind))
+    found: int = kernels.count_concurrent(
+        history.op_offset,
+        history.op_key,
+        len(history.keys),
+        history.client,
+        history.end,
+        history.start,
+        history.status == Status.OK,
+    )
+    return found

@@ -10,6 +10,7 @@ from checkers.catalogue import closed_refutations, directly_refuted, refutes
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from harness.fingerprint import fingerprint, witness
 from harness.history import History, Status
+from harness.level import Level
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
 __all__ = ["anomaly", "concurrency", "findings", "shown"]
@@ -60,18 +61,23 @@ def findings(
     anomalies: Iterable[Anomaly],
     evidence: Sequence[Evidence],
     doubts: Iterable[Doubt] = (),
+    decided: Sequence[Level] = (),
 ) -> Findings:
     """What `checker` says, having looked for the anomalies named by `searched`.
 
-    A history that is no evidence accuses nobody: with doubts about it, what was found is withheld.
+    A history that is no evidence accuses nobody: with doubts about it, but for those that concern some levels only,
+    what was found is withheld.
     """
-    all_doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *doubts)
-    found = () if all_doubts else tuple(anomalies)
+    overlapping = (Doubt("evidence", sentence) for sentence in overlapping_clients(history))
+    all_doubts = tuple(dict.fromkeys((*overlapping, *doubts)))
+    withheld = any(not doubt.levels for doubt in all_doubts)
+    found = () if withheld else tuple(anomalies)
     return Findings(
         checker=checker,
         anomalies=found,
         refuted=closed_refutations(one.name for one in found),
-        searched=() if all_doubts else directly_refuted(searched),
+        decided=tuple(decided),
+        searched=() if withheld else directly_refuted(searched),
         evidence=tuple(evidence),
         doubts=all_doubts,
         stats={

@@ -15,11 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers import kernels
+from checkers.compiling import prepare
+from checkers.evidence import numbered_clients
 from harness.history import History, Status
 
 __all__ = ["KIND_NAMES", "REALTIME", "RW", "RW_PREDICATE", "SESSION", "WR", "WW", "Edges", "Residue", "residue"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
 WW, WR, RW, RW_PREDICATE, SESSION, REALTIME = range(6)
@@ -72,58 +74,49 @@ class Residue:
 
 
 def residue(history: History, included: Bools, edges: Edges) -> Residue:
-    """Take off, in the strictest order of all (real time), whatever can be first; the rest is the residue.
+    """The rows that lie on a cycle in the strictest order of all (real time), with all edges between them.
 
-    An UNKNOWN transaction may take effect after its end: nothing comes after it by session or real time.
+    The gate takes off whatever can be first. Where something is left, its components are found: what only comes
+    after a cycle is on none. An UNKNOWN transaction may take effect after its end: nothing comes after it by
+    session or real time.
     """
+    prepare(kernels, len(history.op_kind))
     n = len(history)
-    before = _session_before(history, included)
+    leads = included & (history.status == Status.OK)
+    before = kernels.predecessors(*numbered_clients(history), included, leads)
     # In a session one transaction ends before the next starts, so real time covers the session but for ties.
     tied = np.flatnonzero(before >= 0)
     tied = tied[history.end[before[tied]] >= history.start[tied]]
-    source = np.concatenate((edges.source, before[tied]))
-    target = np.concatenate((edges.target, tied))
-    order = np.argsort(source, kind="stable")
-    done = (~included).astype(np.int8)
-    ended = np.flatnonzero(included & (history.status == Status.OK))
-    ended = ended[np.argsort(history.end[ended], kind="stable")]
-    kernels.peel(
-        np.searchsorted(source[order], np.arange(n + 1)),
-        target[order],
-        np.bincount(target, minlength=n),
-        done,
-        ended,
-        np.searchsorted(history.end[ended], history.start, side="left"),
-    )
-    return _explicit(history, np.flatnonzero(done == 0), before, edges)
-
-
-def _session_before(history: History, included: Bools) -> Ints:
-    """For each row the last OK row of its client before it, -1 for none (n,)."""
-    n = len(history)
-    before = np.full(n, -1, dtype=np.int64)
-    rows = np.flatnonzero(included)
-    rows = rows[np.argsort(history.client[rows], kind="stable")]
-    if len(rows):
-        ok = np.where(history.status[rows] == Status.OK, np.arange(len(rows)), -1)
-        last = np.concatenate(([-1], np.maximum.accumulate(ok)[:-1]))
-        same = (last >= 0) & (history.client[rows[np.maximum(last, 0)]] == history.client[rows])
-        before[rows[same]] = rows[last[same]]
-    return before
+    source, target = (column.astype(np.int32, copy=False) for column in (edges.source, edges.target))
+    if len(tied):
+        source, target = np.append(source, before[tied]), np.append(target, tied.astype(np.int32))
+    first_edge, successor, indegree = kernels.adjacency(source, target, n)
+    after = kernels.followed_by(history.start, history.end, leads)
+    done = ~included
+    left = n - int(done.sum()) - kernels.peel(first_edge, successor, indegree, done, after)
+    rows = np.empty(0, dtype=np.int64)
+    if left:
+        component = kernels.strict_components(first_edge, successor, done, after)
+        rows = np.flatnonzero(component >= 0)
+        rows = rows[np.bincount(component[rows])[component[rows]] > 1]
+    return _explicit(history, rows, before, edges)
 
 
 def _explicit(history: History, rows: Ints, before: Ints, edges: Edges) -> Residue:
     r = len(rows)
+    if not r:
+        none = np.empty(0, dtype=np.int64)
+        return Residue.of(rows, np.empty(0, dtype=bool), Edges(source=none, target=none, kind=none, mark=none))
     node = np.full(len(history), -1, dtype=np.int64)
     node[rows] = np.arange(r)
-    kept = edges.of((node[edges.source] >= 0) & (node[edges.target] >= 0))
+    kept = edges.of(np.flatnonzero((node[edges.source] >= 0) & (node[edges.target] >= 0)))
     session = _session_chains(history, rows, np.where(before[rows] >= 0, node[before[rows]], -1))
     realtime = _barriers(history, rows, first=r + session.barriers)
     source = np.concatenate((node[kept.source], session.source, realtime.source))
     target = np.concatenate((node[kept.target], session.target, realtime.target))
     order_kinds = np.repeat((SESSION, REALTIME), (len(session.source), len(realtime.source)))
-    kind = np.concatenate((kept.kind, order_kinds))
-    mark = np.concatenate((kept.mark, np.full(len(order_kinds), -1)))
+    kind = np.concatenate((kept.kind, order_kinds)).astype(np.int64)
+    mark = np.concatenate((kept.mark, np.full(len(order_kinds), -1))).astype(np.int64)
     passing = np.arange(r + session.barriers + realtime.barriers) >= r
     return Residue.of(rows, passing, Edges(source=source, target=target, kind=kind, mark=mark))
 

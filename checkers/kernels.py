@@ -1,4 +1,4 @@
-"""The loops that numpy cannot express, in one source for both ways of running.
+"""The loops over graphs that numpy cannot express, in one source for both ways of running.
 
 `checkers.compiling` says how. Callers go through the module (`kernels.peel(...)`), and no kernel calls another.
 """
@@ -11,64 +11,129 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "COMPILE_ABOVE_OPS",
     "KERNELS",
-    "match_prefixes",
+    "adjacency",
+    "count_concurrent",
+    "followed_by",
     "peel",
+    "predecessors",
     "shortest_returns",
+    "strict_components",
     "tarjan",
-    "walk_transactions",
 ]
 
-COMPILE_ABOVE_OPS = 150_000
-
-KERNELS = ("match_prefixes", "peel", "tarjan", "shortest_returns", "walk_transactions")
+KERNELS = (
+    "count_concurrent",
+    "adjacency",
+    "followed_by",
+    "predecessors",
+    "peel",
+    "strict_components",
+    "tarjan",
+    "shortest_returns",
+)
 
 Ints = npt.NDArray[Any]
 
 
-def match_prefixes(first: Ints, size: Ints, order_first: Ints, order_size: Ints, value: Ints, repeated: Ints) -> Ints:
-    """For each list (r,) how far it reaches in the order it is held against, or -1 where it contradicts it.
+def count_concurrent(op_offset: Ints, op_key: Ints, keys: int, client: Ints, end: Ints, start: Ints, ok: Ints) -> int:
+    """How many accesses to a key began while another client's transaction on that key was still running.
 
-    List i is `value[first[i]:first[i] + size[i]]`, its order likewise; places marked in `repeated` (f,) are
-    skipped in both. The answer counts places of the order, skipped ones included.
+    Only pairs (an access, the transaction on its key that ends last of those before it) of which one is `ok`.
+    Rows (n,) come in the order of their starts; a transaction counts once for a key.
     """
-    reach = np.empty(len(first), np.int64)
-    for i in range(len(first)):
-        at, end = first[i], first[i] + size[i]
-        place, order_end = order_first[i], order_first[i] + order_size[i]
-        while at < end:
-            if repeated[at]:
-                at += 1
-            elif place < order_end and repeated[place]:
-                place += 1
-            elif place < order_end and value[at] == value[place]:
-                at += 1
-                place += 1
+    latest = np.full(keys, -1, np.int32)
+    previous = np.full(keys, -1, np.int32)
+    count = 0
+    for row in range(len(client)):
+        for i in range(op_offset[row], op_offset[row + 1]):
+            k = op_key[i]
+            if previous[k] == row:
+                continue
+            previous[k] = row
+            other = latest[k]
+            if other < 0:
+                latest[k] = row
+                continue
+            if end[other] >= start[row] and client[other] != client[row] and (ok[other] or ok[row]):
+                count += 1
+            if end[row] >= end[other]:
+                latest[k] = row
+    return count
+
+
+def adjacency(source: Ints, target: Ints, nodes: int) -> tuple[Ints, Ints, Ints]:
+    """Edges (e,) by their sources: where each node's begin (nodes + 1,), their targets (e,), and all indegrees."""
+    first_edge = np.zeros(nodes + 1, np.int32)
+    indegree = np.zeros(nodes, np.int32)
+    for e in range(len(source)):
+        first_edge[source[e] + 1] += 1
+        indegree[target[e]] += 1
+    for v in range(nodes):
+        first_edge[v + 1] += first_edge[v]
+    following = first_edge[:nodes].copy()
+    successor = np.empty(len(source), np.int32)
+    for e in range(len(source)):
+        v = source[e]
+        successor[following[v]] = target[e]
+        following[v] += 1
+    return first_edge, successor, indegree
+
+
+def followed_by(start: Ints, end: Ints, leads: Ints) -> Ints:
+    """For each row (n,), in the order of their starts, the first row that starts after its end; n if none does.
+
+    n too where `leads` says that no order leads out of a row. Searched in steps that double, from the row itself.
+    """
+    n = len(start)
+    after = np.full(n, n, np.int32)
+    for row in range(n):
+        if not leads[row]:
+            continue
+        low, step = row, 1
+        while low + step < n and start[low + step] <= end[row]:
+            low += step
+            step *= 2
+        high = min(low + step, n)
+        while low + 1 < high:
+            middle = (low + high) // 2
+            if start[middle] <= end[row]:
+                low = middle
             else:
-                place = -1
-                break
-        reach[i] = place - order_first[i] if place >= 0 else -1
-    return reach
+                high = middle
+        after[row] = high
+    return after
 
 
-def peel(first_edge: Ints, successor: Ints, indegree: Ints, done: Ints, ended: Ints, waits_for: Ints) -> int:
+def predecessors(client: Ints, clients: int, included: Ints, leads: Ints) -> Ints:
+    """For each included row (n,) the last row before it of its client that `leads`, -1 for none."""
+    latest = np.full(clients, -1, np.int32)
+    before = np.full(len(client), -1, np.int32)
+    for row in range(len(client)):
+        if included[row]:
+            before[row] = latest[client[row]]
+            if leads[row]:
+                latest[client[row]] = row
+    return before
+
+
+def peel(first_edge: Ints, successor: Ints, indegree: Ints, done: Ints, after: Ints) -> int:
     """Kahn's algorithm with real time as an order that needs no edges. Returns how many rows were taken off.
 
-    Rows (n,) come in the order of their starts. `ended` lists the rows with outgoing real-time order by their
-    ends; row v may go once the first `waits_for[v]` of them have gone. `done` (n,) marks rows that do not take
-    part, and is filled; `indegree` (n,) is used up. What is not done in the end holds every cycle.
+    Rows (n,) come in the order of their starts; row v precedes all rows from `after[v]` on. `done` (n,) marks rows
+    that do not take part, and is filled; `indegree` (n,) is used up. What is not done in the end holds every cycle.
     """
     n = len(done)
-    stack = np.empty(n, np.int64)
+    holding = np.zeros(n + 1, np.int32)  # By row: how many rows not done yet hold back this row and all behind it.
+    for v in range(n):
+        if not done[v]:
+            holding[after[v]] += 1
+    stack = np.empty(n, np.int32)
     depth = 0
     released = 0
-    gone = 0
     taken = 0
     while True:
-        while gone < len(ended) and done[ended[gone]]:
-            gone += 1
-        while released < n and waits_for[released] <= gone:
+        while released < n and holding[released] == 0:
             if not done[released] and indegree[released] == 0:
                 stack[depth] = released
                 depth += 1
@@ -78,14 +143,69 @@ def peel(first_edge: Ints, successor: Ints, indegree: Ints, done: Ints, ended: I
         while depth > 0:
             depth -= 1
             v = stack[depth]
-            done[v] = 1
+            done[v] = True
             taken += 1
+            holding[after[v]] -= 1
             for e in range(first_edge[v], first_edge[v + 1]):
                 u = successor[e]
                 indegree[u] -= 1
                 if indegree[u] == 0 and u < released and not done[u]:
                     stack[depth] = u
                     depth += 1
+
+
+def strict_components(first_edge: Ints, successor: Ints, done: Ints, after: Ints) -> Ints:
+    """Components of rows (n,) by edges and real time, -2 for `done` rows: Tarjan 1972, iterative.
+
+    Real time is never stored as edges. Node n + p stands for everything from row p on: it leads to row p and to node
+    n + p + 1, and row v leads to node n + after[v] (to none where that is n).
+    """
+    n = len(done)
+    component = np.full(2 * n, -1, np.int32)
+    index = np.full(2 * n, -1, np.int32)
+    low = np.zeros(2 * n, np.int32)
+    cursor = np.zeros(2 * n, np.int32)
+    stack = np.empty(2 * n, np.int32)
+    path = np.empty(2 * n, np.int32)
+    for v in range(n):
+        cursor[v] = first_edge[v]
+        if done[v]:
+            index[v] = 0
+            component[v] = -2
+    depth = counter = components = 0
+    for root in range(n):
+        u = root if index[root] == -1 else -1
+        length = 0
+        while u >= 0 or length > 0:
+            if u >= 0:
+                path[length] = stack[depth] = u
+                index[u] = low[u] = counter
+                length += 1
+                depth += 1
+                counter += 1
+            v = path[length - 1]
+            step = cursor[v]
+            cursor[v] += 1
+            u = -1
+            if v < n and step < first_edge[v + 1]:
+                u = successor[step]
+            elif v < n and step == first_edge[v + 1] and after[v] < n:
+                u = n + after[v]
+            elif v >= n and step < min(2, 2 * n - v):
+                u = v - n if step == 0 else v + 1
+            else:
+                length -= 1
+                if length > 0:
+                    low[path[length - 1]] = min(low[path[length - 1]], low[v])
+                while low[v] == index[v] and component[v] == -1:
+                    depth -= 1
+                    component[stack[depth]] = components
+                components += low[v] == index[v]
+            if u >= 0 and index[u] != -1:
+                if component[u] == -1:
+                    low[v] = min(low[v], index[u])
+                u = -1
+    return component[:n].copy()
 
 
 def tarjan(first_edge: Ints, successor: Ints, allowed: Ints) -> Ints:
@@ -155,18 +275,19 @@ def shortest_returns(
     is_rw: Ints,
     is_allowed: Ints,
     adjacent: bool,
+    position: Ints,
     best: Ints,
     budget: int,
 ) -> tuple[Ints, int]:
     """For start edges `source[i]` to `target[i]`, each of a group, the shortest ways back to the source.
 
     0-1 breadth-first search over (node, whether the last edge was an rw): edges out of a `passing` node cost
-    nothing, so that a way through barriers counts as one edge of real time. Only kinds with `is_allowed[kind]`
-    are used; unless `adjacent`, no two rw may follow one another, around the corner of the start edge (an rw)
-    too. `best` (groups,) is filled: a start edge with a way back, or -1. The nodes of the shortest way of all
-    are returned, from target to source, passing ones included. Once a group has a way, only ways shorter than
-    the shortest of all are looked for. `budget` limits the edges looked at; what is left of it is returned,
-    below 0 where the search was cut short.
+    nothing, so that a way through barriers counts as one edge of real time. Only kinds with `is_allowed[kind]` are
+    used; unless `adjacent`, no two rw may follow one another, around the corner of the start edge (an rw) too. No
+    node beyond the source's `position` is entered. `best` (groups,) is filled: a start edge with a way back, or -1.
+    The nodes of the shortest way of all are returned, from target to source, passing ones included. Once a group
+    has a way, only ways shorter than the shortest of all are looked for. `budget` limits the edges looked at; what
+    is left of it is returned, below 0 where the search was cut short.
     """
     n = len(first_edge) - 1
     distance = np.full(2 * n, -1, np.int64)
@@ -203,9 +324,9 @@ def shortest_returns(
                     budget -= first_edge[v + 1] - first_edge[v]
                     for e in range(first_edge[v], first_edge[v + 1]):
                         rw = is_rw[kind[e]] and not adjacent
-                        if not is_allowed[kind[e]] or (rw and state & 1):
-                            continue
                         u = successor[e]
+                        if not is_allowed[kind[e]] or (rw and state & 1) or position[u] > position[goal]:
+                            continue
                         if u == goal:
                             if not rw:
                                 found = state
@@ -248,91 +369,3 @@ def shortest_returns(
         if budget < 0:
             break
     return way, budget
-
-
-def walk_transactions(
-    op_offset: Ints,
-    is_read: Ints,
-    is_append: Ints,
-    op_key: Ints,
-    first: Ints,
-    size: Ints,
-    element: Ints,
-    place: Ints,
-    in_order: Ints,
-    included: Ints,
-    keys: int,
-) -> tuple[Ints, Ints, Ints, Ints]:
-    """What each transaction's own operations on one key say of one another (m operations).
-
-    A read i saw `element[first[i]:first[i] + size[i]]` (size -1: unknown); an append i added `element`-number
-    `first[i]`, found at `place[i]` of its key's order or -1; `in_order[i]` marks reads that saw a beginning of
-    that order. Returns, per operation: the reads that contradict what came before in the transaction, the reads
-    that saw an append yet to come, for each transaction's first append to a key the last read before it (-1 for
-    none), and the appends that are the transaction's last to their key.
-    """
-    m = len(op_key)
-    contradicts = np.zeros(m, np.int8)
-    foresees = np.zeros(m, np.int8)
-    updated_read = np.full(m, -1, np.int64)
-    is_last = np.zeros(m, np.int8)
-    before = np.full(m, -1, np.int64)
-    latest = np.full(keys, -1, np.int64)
-    for row in range(len(op_offset) - 1):
-        begin, end = op_offset[row], op_offset[row + 1]
-        for i in range(begin, end):
-            k = op_key[i]
-            # What `latest` holds from an earlier transaction lies before `begin`.
-            before[i] = latest[k] if latest[k] >= begin else -1
-            latest[k] = i
-        for i in range(end - 1, begin - 1, -1):
-            k = op_key[i]
-            if is_append[i] and latest[k] >= begin:
-                is_last[i] = 1
-                latest[k] = -1
-        if not included[row]:
-            continue
-        for i in range(begin, end):
-            if is_read[i] and size[i] >= 0:
-                at = first[i] + size[i]
-                own = 0
-                j = before[i]
-                while j >= 0 and not (is_read[j] and size[j] >= 0):
-                    if is_append[j]:
-                        own += 1
-                        at -= 1
-                        if own > size[i] or element[at] != first[j]:
-                            contradicts[i] = 1
-                    j = before[j]
-                    if contradicts[i]:
-                        break
-                if not contradicts[i] and j >= 0:
-                    if size[i] != size[j] + own:
-                        contradicts[i] = 1
-                    elif first[i] != first[j]:
-                        for d in range(size[j]):
-                            if element[first[i] + d] != element[first[j] + d]:
-                                contradicts[i] = 1
-                                break
-            elif is_append[i]:
-                earlier = -1
-                appended = False
-                j = before[i]
-                while j >= 0:
-                    if is_append[j]:
-                        appended = True
-                    elif is_read[j] and size[j] >= 0:
-                        if earlier < 0:
-                            earlier = j
-                        if in_order[j]:
-                            if 0 <= place[i] < size[j]:
-                                foresees[j] = 1
-                        else:
-                            for d in range(size[j]):
-                                if element[first[j] + d] == first[i]:
-                                    foresees[j] = 1
-                                    break
-                    j = before[j]
-                if not appended:
-                    updated_read[i] = earlier
-    return contradicts, foresees, updated_read, is_last

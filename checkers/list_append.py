@@ -3,18 +3,19 @@
     append x 1 · append y 1          the reads show orders of appends, the orders show dependencies,
     read x = [1] · read y = []       a cycle of dependencies shows that no serial order explains the reads
 
-Complete for serializable and strict-serializable. Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
+Complete for serializable, strict-serializable, and both kinds of snapshot isolation: where the order of appends is
+open, a solver decides (`checkers.open_orders`). Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
 Anomalies from Experimental Observations", VLDB 2020; which names are reported is fixed in `checkers.cycles`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from checkers import kernels
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
-from checkers.compiling import compile_kernels
-from checkers.cycles import find_cycles
+from checkers.cycles import Undecided, find_cycles
 from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.graph import RW, WR, WW, Edges, residue
@@ -22,10 +23,10 @@ from checkers.observations import Observations, observe
 from checkers.phenomena import Phenomenon, find_phenomena
 from checkers.proof import cycle_anomaly, phenomenon_anomaly
 from harness.history import KIND_CODE, SCALAR, History, Status
-from harness.level import Level, refuted_by
+from harness.level import Level, level, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 
-__all__ = ["check_list_append"]
+__all__ = ["check_list_append", "no_evidence"]
 
 _NAMES = tuple(
     row.name
@@ -44,15 +45,37 @@ _NAMES = tuple(
     }
 )
 _SEARCHED = directly_refuted(_NAMES)
+# What a cycle with an anti-dependency may refute.
+_LEVELS_OF_RW = directly_refuted(name for name in _NAMES if name.startswith(("G-", "G2")))
+# What is found refutes these wherever they were broken. `checkers.visibility` decides the levels between them.
+_DECIDED = tuple(
+    level(name)
+    for name in (
+        "read-uncommitted",
+        "read-committed",
+        "consistent-view",
+        "repeatable-read",
+        "parallel-snapshot-isolation",
+        "snapshot-isolation",
+        "serializable",
+        "strong-session-read-uncommitted",
+        "strong-session-read-committed",
+        "strong-session-snapshot-isolation",
+        "strong-session-serializable",
+        "strong-read-uncommitted",
+        "strong-read-committed",
+        "strong-snapshot-isolation",
+        "strict-serializable",
+    )
+)
 _NEEDED_CONCURRENT = 10
 
 
 def check_list_append(history: History) -> Findings:
     """Judge a list-append history (operations r and append only)."""
-    if len(history.op_kind) > kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
     seen = observe(history)
-    doubts = _doubts(history, seen)
+    history = seen.history
+    doubts = no_evidence(history, seen)
     if doubts:
         return Findings(checker="list-append", doubts=doubts, evidence=_evidence(history, None))
     anomalies = [_phenomenon(seen, found) for found in find_phenomena(seen)]
@@ -65,10 +88,11 @@ def check_list_append(history: History) -> Findings:
     return Findings(
         checker="list-append",
         anomalies=tuple(anomalies),
-        refuted=refuted_by(level for anomaly in anomalies for level in anomaly.refutes),
+        refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
         searched=_SEARCHED,
+        decided=_DECIDED,
         evidence=_evidence(history, edges),
-        doubts=_unfinished(left_out, search.undecided),
+        doubts=_unfinished(left_out, search.doubtful),
         stats={
             "txns": len(history),
             "edges": len(edges),
@@ -82,21 +106,23 @@ def _atomic(history: History) -> bool:
     return history.info.append == "atomic"
 
 
-def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
+def no_evidence(history: History, seen: Observations) -> tuple[Doubt, ...]:
     """What makes a history no evidence at all. Nothing is repaired."""
     sentences = []
+    is_read, is_append = (history.op_kind == KIND_CODE[kind] for kind in ("r", "append"))
     # A statement of its own is the set-up's, and its key a label.
-    other = ~np.isin(history.op_kind, [KIND_CODE[kind] for kind in ("r", "append", "sql")])
+    other = ~(is_read | is_append | (history.op_kind == KIND_CODE["sql"]))
     if bool(other.any()):
-        op = history.op(int(np.flatnonzero(other)[0]))
+        op = history.op(int(np.argmax(other)))
         sentences.append(f"operation {op.kind} of key {op.key!r} does not belong in a list-append history")
-    scalar = (history.op_kind == KIND_CODE["r"]) & (history.op_length == SCALAR) & (seen.op_size < 0)
+    scalar = is_read & (history.op_length == SCALAR)
+    scalar &= seen.op_size < 0
     if bool(scalar.any()):
-        op = history.op(int(np.flatnonzero(scalar)[0]))
+        op = history.op(int(np.argmax(scalar)))
         sentences.append(f"a read of key {op.key!r} returned {op.value!r:.80}, which is not a list")
-    listed = (history.op_kind == KIND_CODE["append"]) & (history.op_length != SCALAR)
+    listed = is_append & (history.op_length != SCALAR)
     if bool(listed.any()):
-        op = history.op(int(np.flatnonzero(listed)[0]))
+        op = history.op(int(np.argmax(listed)))
         sentences.append(f"an append to key {op.key!r} has a list or nothing as its element")
     if not sentences and seen.repeated_append >= 0:
         op = history.op(seen.repeated_append)
@@ -105,25 +131,29 @@ def _doubts(history: History, seen: Observations) -> tuple[Doubt, ...]:
     return tuple(Doubt("evidence", sentence) for sentence in sentences)
 
 
-def _unfinished(left_out: int, undecided: int) -> tuple[Doubt, ...]:
-    sentences = []
+def _unfinished(left_out: int, doubtful: Sequence[Undecided]) -> tuple[Doubt, ...]:
+    """What was not searched, and the levels for which it matters."""
+    doubts = []
     if left_out:
-        sentences.append(f"{left_out} reads of lists that miss very many appends were followed in part only")
-    if undecided:
-        sentences.append(f"in {undecided} components G-nonadjacent or a stronger class was found, not which")
-    return tuple(Doubt("budget", sentence) for sentence in sentences)
+        sentence = f"{left_out} reads of lists that miss very many appends were followed in part only"
+        doubts.append(Doubt("budget", sentence, _LEVELS_OF_RW))
+    for one in doubtful:
+        sentence = f"in {one.count} components {one.name} or a stronger class was found, not which"
+        levels = (level for name in one.open for level in refutes(str(name)))
+        doubts.append(Doubt("budget", sentence, tuple(dict.fromkeys(levels))))
+    return tuple(doubts)
 
 
 def _evidence(history: History, edges: Edges | None) -> tuple[Evidence, ...]:
-    kinds = np.bincount(edges.kind, minlength=3) if edges else np.zeros(3, dtype=np.int64)
+    kinds = {kind: int((edges.kind == kind).sum()) if edges else 0 for kind in (WW, WR, RW)}
     return (
         Evidence("transactions committed", int((history.status == Status.OK).sum()), 1),
         Evidence("aborted", int((history.status == Status.ABORTED).sum())),
         Evidence("unknown", int((history.status == Status.UNKNOWN).sum())),
         Evidence("concurrent accesses to a shared key", concurrent_accesses(history), _NEEDED_CONCURRENT),
-        Evidence("ww edges", int(kinds[WW]), 1),
-        Evidence("wr edges", int(kinds[WR]), 1),
-        Evidence("rw edges", int(kinds[RW]), 1),
+        Evidence("ww edges", kinds[WW], 1),
+        Evidence("wr edges", kinds[WR], 1),
+        Evidence("rw edges", kinds[RW], 1),
     )
 
 

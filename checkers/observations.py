@@ -8,19 +8,20 @@ m operations, a appends, r reads, g lists, f places (all lists one after another
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
+from checkers import list_kernels
+from checkers.compiling import prepare
 from harness.history import KIND_CODE, SCALAR, History, Status
 
 __all__ = ["Observations", "expand", "observe"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
 _READ, _APPEND = KIND_CODE["r"], KIND_CODE["append"]
@@ -28,23 +29,24 @@ _READ, _APPEND = KIND_CODE["r"], KIND_CODE["append"]
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Observations:
-    """The columns that all further judging is made from. -1 stands for none throughout."""
+    """The columns that all further judging is made from: int32, and -1 stands for none throughout."""
 
     history: History
     op_row: Ints  # (m,) the transaction of each operation
     op_size: Ints  # (m,) op_length with None read as the empty list, -1 where no list is known
     included: Bools  # (n,) OK, and UNKNOWN with a write that an included one read
-    append_op: Ints  # (a,) ascending by (key, element)
+    append_op: Ints  # (a,) ascending by (key, operation)
     append_row: Ints  # (a,)
     append_key: Ints  # (a,)
     repeated_append: int  # an append_op whose element was appended to its key before, or -1
-    list_key: Ints  # (g,)
-    list_first: Ints  # (g,) the list's first place
-    list_size: Ints  # (g,)
+    list_key: Ints  # (g,) ascending
+    list_first: Ints  # (g + 1,) the list's first place, and where the last list ends
     place_element: Ints  # (f,) number into History.values
     place_append: Ints  # (f,) the append that put it there, a number into append_op, -1 for nobody's
     place_repeated: Bools  # (f,) the element stands earlier in the same list already
     place_writer: Ints  # (f,) its included writer; -1 for a repeated, aborted or nobody's element
+    place_before: Ints  # (f,) the last place of the list at or before this one that has a writer, -1 if none
+    place_after: Ints  # (f,) the first place of the list at or after this one that has a writer, f if none
     read_op: Ints  # (r,) reads with a known list by included transactions, ascending
     read_row: Ints  # (r,)
     read_key: Ints  # (r,)
@@ -56,28 +58,14 @@ class Observations:
     order_size: Ints  # (k,)
 
     @cached_property
-    def place_before(self) -> Ints:
-        """(f,) the last place at or before this one that has an included writer, -1 if none in the list."""
-        places = np.arange(len(self.place_writer))
-        last = np.maximum.accumulate(np.where(self.place_writer >= 0, places, -1))
-        return np.where(last >= self._place_first, last, -1)
-
-    @cached_property
-    def place_after(self) -> Ints:
-        """(f,) the first place at or after this one that has an included writer, f if there is none at all."""
-        f = len(self.place_writer)
-        places = np.where(self.place_writer >= 0, np.arange(f), f)
-        after: Ints = np.minimum.accumulate(places[::-1])[::-1]
-        return after
-
-    @cached_property
-    def _place_first(self) -> Ints:
-        return np.repeat(self.list_first, self.list_size)
+    def list_size(self) -> Ints:
+        """(g,) the greatest length to which each list was read."""
+        return np.diff(self.list_first)
 
     @cached_property
     def place_list(self) -> Ints:
         """(f,) the list a place belongs to."""
-        return np.repeat(np.arange(len(self.list_size)), self.list_size)
+        return np.repeat(np.arange(len(self.list_key)), np.diff(self.list_first))
 
     @cached_property
     def disputed(self) -> Bools:
@@ -87,15 +75,29 @@ class Observations:
         return keys
 
     @cached_property
+    def read_of_order(self) -> Ints:
+        """(k,) the first read that shows all of its key's order, -1 where there is none."""
+        reads = np.flatnonzero((self.read_size == self.order_size[self.read_key]) & (self.read_size > 0))[::-1]
+        first = np.full(len(self.order_list), -1, dtype=np.int64)
+        # Backwards, so that the first one is the one that stays.
+        first[self.read_key[reads]] = reads
+        return first
+
+    def appends_of(self, key: int) -> Ints:
+        """The appends to a key."""
+        return np.arange(*np.searchsorted(self.append_key, (key, key + 1)))
+
+    @cached_property
     def append_place(self) -> Ints:
         """(a,) where an append stands in its key's order, -1 where that order does not show it."""
-        place = np.full(len(self.append_op), -1, dtype=np.int64)
-        known = self.order_list[self.order_list >= 0]
-        sizes = self.order_size[self.order_list >= 0]
-        places = expand(self.list_first[known], sizes)
-        within = places - np.repeat(self.list_first[known], sizes)
-        shown = (self.place_append[places] >= 0) & ~self.place_repeated[places]
-        place[self.place_append[places[shown]]] = within[shown]
+        place: Ints = list_kernels.place_appends(
+            self.order_list,
+            self.order_size,
+            self.list_first,
+            self.place_append,
+            self.place_repeated,
+            len(self.append_op),
+        )
         return place
 
 
@@ -106,169 +108,162 @@ def expand(first: Ints, size: Ints) -> Ints:
 
 
 def observe(history: History) -> Observations:
-    """Read a list-append history. Linear but for sorting; raises nothing: what is wrong is there to be seen."""
-    op_row = np.repeat(np.arange(len(history), dtype=np.int64), np.diff(history.op_offset))
+    """Read a list-append history, in linear time; raises nothing: what is wrong is there to be seen."""
+    prepare(list_kernels, len(history.op_kind))
+    history = _read_only(history)
+    op_row = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
     op_size = _sizes(history)
-    appends = _appends(history, op_row)
-    lists = _lists(history, op_row, op_size, appends["code"])
-    included = _included(history, op_row, op_size, appends["append_row"], lists)
-    reads = _reads(op_row, history, op_size, included, lists)
-    reads["read_distinct"] = _distinct(reads, lists)
-    writer = (
-        np.where(lists["place_append"] >= 0, appends["append_row"][lists["place_append"]], -1)
-        if len(appends["append_row"])
-        else np.full(len(lists["place_append"]), -1, dtype=np.int64)
+    appended = (history.op_kind == _APPEND) & (history.op_length == SCALAR)
+    append_op, append_first = list_kernels.sort_by_key(appended, history.op_key, len(history.keys))
+    append_row = op_row[append_op]
+    lists: dict[str, Any] = _lists(history, op_row, op_size)
+    op_list = lists.pop("op_list")
+    places = _places(history, lists, append_first, append_op)
+    row_of_place = _of(places["place_append"], append_row)
+    included = _included(history, op_list, op_size, lists["list_first"], row_of_place)
+    writer = row_of_place
+    writer[places["place_repeated"] | ~_of(writer, included, absent=False)] = -1
+    before, after = list_kernels.neighbours(lists["list_first"], writer)
+    reads: dict[str, Any] = _reads(history, op_row, op_size, op_list, included)
+    reads["read_distinct"] = _distinct(reads, lists, places["place_repeated"])
+    order_list, order_size = list_kernels.longest_reads(
+        reads["read_key"], reads["read_list"], reads["read_size"], reads["read_distinct"], len(history.keys)
     )
-    writer[(writer >= 0) & ~included[writer]] = -1
-    writer[lists["place_repeated"]] = -1
-    order = _orders(len(history.keys), reads)
-    reach = _reaches(reads, order, lists)
-    appends.pop("code")
-    lists.pop("op_list")
+    del lists["list_place"]
     return Observations(
         history=history,
         op_row=op_row,
         op_size=op_size,
         included=included,
+        append_op=append_op,
+        append_row=append_row,
+        append_key=history.op_key[append_op],
         place_writer=writer,
-        read_reach=reach,
-        **appends,
+        place_before=before,
+        place_after=after,
+        read_reach=_reaches(reads, order_list, order_size, lists, places),
+        order_list=order_list,
+        order_size=order_size,
         **lists,
+        **places,
         **reads,
-        **order,
     )
 
 
-def _sizes(history: History) -> Ints:
-    size = history.op_length.astype(np.int64)
-    none = next((number for number, value in enumerate(history.values) if value is None), -1)
-    is_none = (size == SCALAR) & (history.op_value == none) & (history.op_kind == _READ)
-    return np.where(is_none, 0, np.maximum(size, -1))
-
-
-def _appends(history: History, op_row: Ints) -> dict[str, Any]:
-    op = np.flatnonzero(history.op_kind == _APPEND)
-    code = _code(history, history.op_key[op], history.op_value[op])
-    order = np.argsort(code, kind="stable")
-    op, code = op[order], code[order]
-    again = np.flatnonzero(code[1:] == code[:-1])
-    return {
-        "code": code,
-        "append_op": op,
-        "append_row": op_row[op],
-        "append_key": history.op_key[op].astype(np.int64),
-        "repeated_append": int(op[again[0] + 1]) if len(again) else -1,
+def _read_only(history: History) -> History:
+    """The same columns, none to be written to: kernels are compiled once for histories of files and of builders."""
+    columns: dict[str, Any] = {
+        name: column.view() for name, column in vars(history).items() if isinstance(column, np.ndarray)
     }
+    for column in columns.values():
+        column.setflags(write=False)
+    return replace(history, **columns)
 
 
-def _code(history: History, key: npt.NDArray[Any], value: npt.NDArray[Any]) -> Ints:
-    code: Ints = key.astype(np.int64) * max(len(history.values), 1) + value
-    return code
+def _sizes(history: History) -> Ints:
+    """(m,) the length of every list that was read, None read as the empty list; -1 where no list is known."""
+    size: Ints = np.maximum(history.op_length, -1)
+    scalar = np.flatnonzero((history.op_length == SCALAR) & (history.op_kind == _READ))
+    if len(scalar):
+        none = next((number for number, value in enumerate(history.values) if value is None), -1)
+        size[scalar[history.op_value[scalar] == none]] = 0
+    return size
 
 
-def _lists(history: History, op_row: Ints, op_size: Ints, code: Ints) -> dict[str, Any]:
-    status = history.status[op_row]
-    op = np.flatnonzero((history.op_kind == _READ) & (op_size > 0) & (status != Status.ABORTED))
-    name = history.op_value[op] * max(len(history.keys), 1) + history.op_key[op]
-    names, first_use, op_list = np.unique(name, return_index=True, return_inverse=True)
-    size = np.zeros(len(names), dtype=np.int64)
-    np.maximum.at(size, op_list, op_size[op])
-    key = history.op_key[op][first_use].astype(np.int64)
-    element = history.elements[expand(history.op_value[op][first_use], size)].astype(np.int64)
-    wanted = _code(history, np.repeat(key, size), element)
-    at = np.minimum(np.searchsorted(code, wanted), max(len(code) - 1, 0))
-    append = np.where(code[at] == wanted, at, -1) if len(code) else np.full(len(wanted), -1, dtype=np.int64)
-    of_op = np.full(len(op_size), -1, dtype=np.int64)
-    of_op[op] = op_list
+def _of(numbers: Ints, column: Ints, *, absent: int = -1) -> Ints:
+    """column[numbers], and `absent` where a number is -1."""
+    if not len(column):
+        return np.full(len(numbers), absent, dtype=column.dtype)
+    # A number of -1 takes the last entry, which is then replaced.
+    taken = column[numbers]
+    taken[numbers < 0] = absent
+    return taken
+
+
+def _lists(history: History, op_row: Ints, op_size: Ints) -> dict[str, Ints]:
+    listed = (history.op_kind == _READ) & (op_size > 0)
+    if bool((history.status == Status.ABORTED).any()):
+        listed &= history.status[op_row] != Status.ABORTED
+    reads, _ = list_kernels.sort_by_key(listed, history.op_key, len(history.keys))
+    read_list, key, place, size = list_kernels.name_lists(
+        reads, history.op_key, history.op_value, op_size, len(history.elements)
+    )
+    op_list = np.full(len(op_size), -1, dtype=np.int32)
+    op_list[reads] = read_list
+    first = np.concatenate(([0], np.cumsum(size))).astype(np.int32)
+    return {"op_list": op_list, "list_key": key, "list_place": place, "list_first": first}
+
+
+def _places(history: History, lists: dict[str, Ints], append_first: Ints, append_op: Ints) -> dict[str, Any]:
+    element, append, repeated, again = list_kernels.index_places(
+        lists["list_key"],
+        lists["list_place"],
+        lists["list_first"],
+        history.elements,
+        append_first,
+        history.op_value[append_op].astype(np.int32),
+        len(history.values),
+    )
     return {
-        "op_list": of_op,
-        "list_key": key,
-        "list_first": np.cumsum(size) - size,
-        "list_size": size,
         "place_element": element,
         "place_append": append,
-        "place_repeated": _repeated(size, element),
+        "place_repeated": repeated,
+        "repeated_append": int(append_op[again]) if again >= 0 else -1,
     }
 
 
-def _repeated(size: Ints, element: Ints) -> Bools:
-    """Which places hold an element that their list holds already."""
-    place_list = np.repeat(np.arange(len(size)), size)
-    repeated = np.zeros(len(element), dtype=bool)
-    order = np.lexsort((np.arange(len(element)), element, place_list))
-    same = (element[order][1:] == element[order][:-1]) & (place_list[order][1:] == place_list[order][:-1])
-    repeated[order[1:][same]] = True
-    return repeated
-
-
-def _included(history: History, op_row: Ints, op_size: Ints, append_row: Ints, lists: dict[str, Any]) -> Bools:
+def _included(history: History, op_list: Ints, op_size: Ints, list_first: Ints, row_of_place: Ints) -> Bools:
     """OK rows plus the least fixpoint of UNKNOWN rows of which an included row read a write."""
     included: Bools = history.status == Status.OK
     unknown = history.status == Status.UNKNOWN
-    op = np.flatnonzero(lists["op_list"] >= 0)
-    writer = np.where(lists["place_append"] >= 0, append_row[lists["place_append"]], -1) if len(append_row) else None
-    while writer is not None and bool((unknown & ~included).any()):
-        reading = op[included[op_row[op]]]
-        seen = np.zeros(len(lists["list_size"]), dtype=np.int64)
-        np.maximum.at(seen, lists["op_list"][reading], op_size[reading])
-        writers = writer[expand(lists["list_first"], seen)]
-        found = np.unique(writers[writers >= 0])
-        found = found[unknown[found] & ~included[found]]
-        if not len(found):
-            break
-        included[found] = True
+    if bool(unknown.any()):
+        list_kernels.include_unknown(history.op_offset, op_list, op_size, list_first, row_of_place, unknown, included)
     return included
 
 
-def _reads(op_row: Ints, history: History, op_size: Ints, included: Bools, lists: dict[str, Any]) -> dict[str, Any]:
-    op = np.flatnonzero((history.op_kind == _READ) & (op_size >= 0) & included[op_row])
+def _reads(history: History, op_row: Ints, op_size: Ints, op_list: Ints, included: Bools) -> dict[str, Ints]:
+    chosen = (history.op_kind == _READ) & (op_size >= 0)
+    if not bool(included.all()):
+        chosen &= included[op_row]
+    op = np.flatnonzero(chosen).astype(np.int32)
     return {
         "read_op": op,
         "read_row": op_row[op],
-        "read_key": history.op_key[op].astype(np.int64),
-        "read_list": lists["op_list"][op],
+        "read_key": history.op_key[op],
+        "read_list": op_list[op],
         "read_size": op_size[op],
     }
 
 
-def _distinct(reads: dict[str, Any], lists: dict[str, Any]) -> Ints:
+def _distinct(reads: dict[str, Ints], lists: dict[str, Ints], repeated: Bools) -> Ints:
     """How many elements of each read are no repetitions."""
-    repeated = np.concatenate(([0], np.cumsum(lists["place_repeated"])))
+    if not bool(repeated.any()):
+        return reads["read_size"]
+    so_far = np.concatenate(([0], np.cumsum(repeated))).astype(np.int32)
     distinct: Ints = reads["read_size"].copy()
     full = reads["read_list"] >= 0
     first = lists["list_first"][reads["read_list"][full]]
-    distinct[full] -= repeated[first + distinct[full]] - repeated[first]
+    distinct[full] -= so_far[first + distinct[full]] - so_far[first]
     return distinct
 
 
-def _orders(keys: int, reads: dict[str, Any]) -> dict[str, Any]:
-    """Per key the longest list an included transaction read; of equal ones the first read's."""
-    longest = np.zeros(keys, dtype=np.int64)
-    np.maximum.at(longest, reads["read_key"], reads["read_distinct"])
-    chosen = np.full(keys, -1, dtype=np.int64)
-    size = np.zeros(keys, dtype=np.int64)
-    # Backwards, so that the first of equally long reads is the one that stays.
-    equal = (reads["read_distinct"] == longest[reads["read_key"]]) & (reads["read_size"] > 0)
-    reading = np.flatnonzero(equal)[::-1]
-    chosen[reads["read_key"][reading]] = reads["read_list"][reading]
-    size[reads["read_key"][reading]] = reads["read_size"][reading]
-    return {"order_list": chosen, "order_size": size}
-
-
-def _reaches(reads: dict[str, Any], order: dict[str, Any], lists: dict[str, Any]) -> Ints:
-    """How far each read reaches in its key's order; a list that shares the order's storage by its length."""
-    reach: Ints = reads["read_size"].copy()
-    of_key = order["order_list"][reads["read_key"]]
-    # A read of the order's own list may only be longer by repetitions, which the order does without.
-    reach = np.where(reads["read_list"] == of_key, np.minimum(reach, order["order_size"][reads["read_key"]]), reach)
-    other = np.flatnonzero((reads["read_list"] != of_key) & (reads["read_size"] > 0))
-    if len(other):
-        reach[other] = kernels.match_prefixes(
-            lists["list_first"][reads["read_list"][other]],
-            reads["read_size"][other],
-            lists["list_first"][of_key[other]],
-            order["order_size"][reads["read_key"][other]],
-            lists["place_element"],
-            lists["place_repeated"],
-        )
-    return reach
+def _reaches(
+    reads: dict[str, Ints], order_list: Ints, order_size: Ints, lists: dict[str, Ints], places: dict[str, Any]
+) -> Ints:
+    """How far each read reaches in its key's order; every list is held against the order once."""
+    size, read_list = reads["read_size"], reads["read_list"]
+    if len(lists["list_key"]) == int((order_list >= 0).sum()) and size is reads["read_distinct"]:
+        # Each key has one list and it is the order: a length says all.
+        return size
+    reach = list_kernels.agreement(
+        lists["list_key"],
+        lists["list_first"],
+        order_list,
+        order_size,
+        places["place_element"],
+        places["place_repeated"],
+    )
+    full = np.flatnonzero(size > 0)
+    of_read = size.copy()
+    of_read[full] = reach[lists["list_first"][read_list[full]] + size[full] - 1]
+    return of_read

@@ -13,16 +13,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
+from checkers import phenomena_kernels
+from checkers.compiling import prepare
 from checkers.observations import Observations
-from harness.history import KIND_CODE, UNSEEN_LENGTH, Status
+from harness.history import KIND_CODE, Status
 
 __all__ = ["Phenomenon", "find_phenomena"]
 
-Ints = npt.NDArray[np.int64]
+Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
-_ABSENT = np.iinfo(np.int64).max
+_ABSENT = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
@@ -38,10 +39,12 @@ class Phenomenon:
     ops: tuple[int, ...]
     key: Any
     element: Any = None
+    manner: str = ""  # Which of several ways in which it comes about.
 
 
 def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
     """Everything that a single read, or a few side by side, already prove."""
+    prepare(phenomena_kernels, len(seen.history.op_kind))
     walked = _walk(seen)
     yield from _aborted(seen)
     yield from _intermediate(seen, walked["is_last"])
@@ -49,7 +52,7 @@ def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
     yield from _from_ops("internal", seen, walked["contradicts"])
     yield from _from_ops("future-read", seen, walked["foresees"])
     yield from _repeated(seen)
-    yield from _incompatible(seen)
+    yield from _incompatible(seen) or _misplaced(seen)
     yield from _lost_update(seen, walked["updated_read"])
     yield from _lost_append(seen)
 
@@ -58,17 +61,17 @@ def _walk(seen: Observations) -> dict[str, Ints]:
     history = seen.history
     is_append = history.op_kind == KIND_CODE["append"]
     is_read = history.op_kind == KIND_CODE["r"]
-    place = np.full(len(is_read), -1, dtype=np.int64)
+    place = np.full(len(is_read), -1, dtype=np.int32)
     place[seen.append_op] = seen.append_place
     in_order = np.zeros(len(is_read), dtype=bool)
     in_order[seen.read_op] = seen.read_list == seen.order_list[seen.read_key]
-    found = kernels.walk_transactions(
+    found = phenomena_kernels.walk_transactions(
         history.op_offset,
         is_read,
         is_append,
         history.op_key,
         history.op_value,
-        np.where(is_read, seen.op_size, UNSEEN_LENGTH),
+        seen.op_size,
         history.elements,
         place,
         in_order,
@@ -78,38 +81,39 @@ def _walk(seen: Observations) -> dict[str, Ints]:
     return dict(zip(("contradicts", "foresees", "updated_read", "is_last"), found, strict=True))
 
 
-def _first_place(seen: Observations, marked: Bools) -> Ints:
-    """(r,) for each read how many elements come before the first marked place of its list."""
-    first = np.full(len(seen.list_size), _ABSENT, dtype=np.int64)
+def _showing(seen: Observations, marked: Bools) -> tuple[Ints, Ints]:
+    """The reads whose lists hold a marked place (f,), and how many elements come before the first one in each."""
     places = np.flatnonzero(marked)[::-1]
+    if not len(places):
+        return places, places
+    first = np.full(len(seen.list_key), _ABSENT, dtype=np.int32)
     first[seen.place_list[places]] = places - seen.list_first[seen.place_list[places]]
-    of_read = np.full(len(seen.read_op), _ABSENT, dtype=np.int64)
-    full = seen.read_list >= 0
-    of_read[full] = first[seen.read_list[full]]
-    return of_read
+    before = np.where(seen.read_list >= 0, first[seen.read_list], _ABSENT)
+    reads = np.flatnonzero(before < seen.read_size)
+    return reads, before[reads]
 
 
 def _aborted(seen: Observations) -> Iterator[Phenomenon]:
     """G1a: a list with an aborted element; dirty-update: a committed element behind an aborted one."""
-    if not len(seen.append_op):
+    aborted = seen.history.status[seen.append_row] == Status.ABORTED
+    if not bool(aborted.any()):
         return
-    status = seen.history.status[seen.append_row[seen.place_append]]
-    marked = (seen.place_append >= 0) & (status == Status.ABORTED)
-    first = _first_place(seen, marked)
-    reads = np.flatnonzero(first < seen.read_size)
+    marked = (seen.place_append >= 0) & aborted[seen.place_append]
+    reads, first = _showing(seen, marked)
     if not len(reads):
         return
     yield _about_place("G1a", seen, reads, first)
-    last = seen.place_before[seen.list_first[seen.read_list[reads]] + seen.read_size[reads] - 1]
-    built = reads[last - seen.list_first[seen.read_list[reads]] > first[reads]]
-    if len(built):
-        yield _about_place("dirty-update", seen, built, first)
+    start = seen.list_first[seen.read_list[reads]]
+    last = seen.place_before[start + seen.read_size[reads] - 1]
+    built = last - start > first
+    if bool(built.any()):
+        yield _about_place("dirty-update", seen, reads[built], first[built])
 
 
 def _about_place(name: str, seen: Observations, reads: Ints, first: Ints) -> Phenomenon:
     """A witness of a read, the append at its first marked place and, for a dirty update, the next append."""
     read = int(reads[0])
-    place = int(seen.list_first[seen.read_list[read]] + first[read])
+    place = int(seen.list_first[seen.read_list[read]] + first[0])
     append = int(seen.place_append[place])
     rows, ops = [int(seen.append_row[append])], [int(seen.append_op[append])]
     if name == "dirty-update":
@@ -128,23 +132,25 @@ def _about_place(name: str, seen: Observations, reads: Ints, first: Ints) -> Phe
 
 def _intermediate(seen: Observations, is_last: Ints) -> Iterator[Phenomenon]:
     """G1b: a list that ends with an append which its writer followed with another."""
+    if not len(seen.append_op):
+        return
     full = np.flatnonzero(seen.read_size > 0)
-    kept = np.maximum.accumulate(np.where(seen.place_repeated, 0, np.arange(len(seen.place_repeated))))
-    place = kept[seen.list_first[seen.read_list[full]] + seen.read_size[full] - 1] if len(full) else full
-    writer = seen.place_writer[place]
-    other = (writer >= 0) & (writer != seen.read_row[full])
-    place, full = place[other], full[other]
-    append = seen.place_append[place]
-    early = is_last[seen.append_op[append]] == 0
-    if bool(early.any()):
-        read, one = int(full[early][0]), int(append[early][0])
+    place = seen.list_first[seen.read_list[full]] + seen.read_size[full] - 1
+    if bool(seen.place_repeated.any()):
+        # The first place of a list is no repetition: what is kept stays within the list.
+        kept = np.maximum.accumulate(np.where(seen.place_repeated, 0, np.arange(len(seen.place_repeated))))
+        place = kept[place]
+    shown = ((seen.place_writer >= 0) & ~is_last[seen.append_op][seen.place_append])[place]
+    shown[shown] = seen.place_writer[place[shown]] != seen.read_row[full[shown]]
+    if bool(shown.any()):
+        read, one = int(full[shown][0]), int(seen.place_append[place[shown][0]])
         yield Phenomenon(
             "G1b",
-            int(early.sum()),
+            int(shown.sum()),
             (int(seen.append_row[one]), int(seen.read_row[read])),
             (int(seen.append_op[one]), int(seen.read_op[read])),
             seen.history.keys[int(seen.read_key[read])],
-            seen.history.values[int(seen.place_element[place[early][0]])],
+            seen.history.values[int(seen.place_element[place[shown][0]])],
         )
 
 
@@ -152,23 +158,21 @@ def _unwritten(seen: Observations) -> Iterator[Phenomenon]:
     """garbage-read: an element that nobody appended. A cut history may have lost the append: no accusation."""
     if seen.history.cut:
         return
-    first = _first_place(seen, seen.place_append < 0)
-    reads = np.flatnonzero(first < seen.read_size)
+    reads, first = _showing(seen, seen.place_append < 0)
     if len(reads):
         yield _about_read("garbage-read", seen, reads, first)
 
 
 def _repeated(seen: Observations) -> Iterator[Phenomenon]:
     """duplicate-elements: a list that holds an element twice. Also in a cut history: nobody appends twice."""
-    first = _first_place(seen, seen.place_repeated)
-    reads = np.flatnonzero(first < seen.read_size)
+    reads, first = _showing(seen, seen.place_repeated)
     if len(reads):
         yield _about_read("duplicate-elements", seen, reads, first)
 
 
 def _about_read(name: str, seen: Observations, reads: Ints, first: Ints) -> Phenomenon:
     read = int(reads[0])
-    place = int(seen.list_first[seen.read_list[read]] + first[read])
+    place = int(seen.list_first[seen.read_list[read]] + first[0])
     return Phenomenon(
         name,
         len(reads),
@@ -191,103 +195,128 @@ def _from_ops(name: str, seen: Observations, marked: Ints) -> Iterator[Phenomeno
         )
 
 
-def _incompatible(seen: Observations) -> Iterator[Phenomenon]:
+def _misplaced(seen: Observations) -> list[Phenomenon]:
+    """incompatible-order: a list that shows an append of a transaction without an earlier one of it before."""
+    if not len(seen.append_op) or not len(seen.place_append):
+        return []
+    of_one = (seen.append_row[1:] == seen.append_row[:-1]) & (seen.append_key[1:] == seen.append_key[:-1])
+    follows = np.append(False, of_one)
+    # Nearly always the earlier one stands directly before.
+    odd = follows[seen.place_append] & (seen.place_writer >= 0)
+    odd[1:] &= seen.place_append[1:] != seen.place_append[:-1] + 1
+    marked = np.zeros(len(odd), dtype=bool)
+    for place in np.flatnonzero(odd).tolist():
+        first = int(seen.list_first[seen.place_list[place]])
+        marked[place] = seen.place_append[place] - 1 not in seen.place_append[first:place]
+    reads, before = _showing(seen, marked)
+    shown = seen.place_append[seen.list_first[seen.read_list[reads]] + before]
+    # What a transaction sees of its own appends is `internal`.
+    others = seen.append_row[shown] != seen.read_row[reads]
+    reads, shown = reads[others], shown[others]
+    if not len(reads):
+        return []
+    read, append = int(reads[0]), int(shown[0])
+    rows = (int(seen.append_row[append]), int(seen.read_row[read]))
+    return [
+        Phenomenon(
+            "incompatible-order",
+            len(reads),
+            tuple(dict.fromkeys(rows)),
+            (int(seen.append_op[append - 1]), int(seen.append_op[append]), int(seen.read_op[read])),
+            seen.history.keys[int(seen.read_key[read])],
+            seen.history.values[int(seen.history.op_value[seen.append_op[append]])],
+            manner=" of one transaction",
+        )
+    ]
+
+
+def _incompatible(seen: Observations) -> list[Phenomenon]:
     """incompatible-order: a read that is no beginning of the longest list read of its key."""
     reads = np.flatnonzero(seen.read_reach < 0)
-    if len(reads):
-        read = int(reads[0])
-        key = int(seen.read_key[read])
-        longest = np.flatnonzero((seen.read_list == seen.order_list[key]) & (seen.read_size == seen.order_size[key]))[
-            0
-        ]
-        yield Phenomenon(
+    if not len(reads):
+        return []
+    read = int(reads[0])
+    key = int(seen.read_key[read])
+    in_full = (seen.read_list == seen.order_list[key]) & (seen.read_size == seen.order_size[key])
+    longest = int(np.flatnonzero(in_full)[0])
+    return [
+        Phenomenon(
             "incompatible-order",
             len(reads),
             tuple(dict.fromkeys((int(seen.read_row[read]), int(seen.read_row[longest])))),
             (int(seen.read_op[read]), int(seen.read_op[longest])),
             seen.history.keys[key],
         )
+    ]
 
 
 def _lost_update(seen: Observations, updated_read: Ints) -> Iterator[Phenomenon]:
     """lost-update: two transactions read one version of a key and then both appended to it."""
     appends = np.flatnonzero(updated_read >= 0)
-    if len(appends) < 2:
-        return
-    read_of_op = np.full(len(updated_read), -1, dtype=np.int64)
+    read_of_op = np.full(len(updated_read), -1, dtype=np.int32)
     read_of_op[seen.read_op] = np.arange(len(seen.read_op))
     reads = read_of_op[updated_read[appends]]
-    # A version is how far the read reaches in its key's order, or the very list where it contradicts the order.
-    compatible = seen.read_reach[reads] >= 0
-    version = np.stack(
-        (
-            seen.read_key[reads],
-            np.where(compatible, -1, seen.read_list[reads]),
-            seen.read_distinct[reads],
-        )
-    )
-    order = np.lexsort((appends, *version[::-1]))
-    same = (version[:, order[1:]] == version[:, order[:-1]]).all(axis=0)
-    if not bool(same.any()):
+    version = _versions(seen, reads)
+    often = np.bincount(version)[version] > 1 if len(version) else np.zeros(0, dtype=bool)
+    if not bool(often.any()):
         return
-    count = int((same & ~np.concatenate(([False], same[:-1]))).sum())
-    pairs = np.flatnonzero(same)
-    one, two = (int(appends[order[i]]) for i in (pairs[0], pairs[0] + 1))
+    appends, version = appends[often], version[often]
+    order = np.lexsort((appends, version, seen.read_key[reads[often]]))
+    one, two = (int(appends[order[i]]) for i in (0, 1))
     yield Phenomenon(
         "lost-update",
-        count,
+        len(np.unique(version)),
         (int(seen.op_row[one]), int(seen.op_row[two])),
         (int(updated_read[one]), one, int(updated_read[two]), two),
         seen.history.keys[int(seen.history.op_key[one])],
     )
 
 
+def _versions(seen: Observations, reads: Ints) -> Ints:
+    """A number for the version that each read saw: its place in the key's order, or in the very list where it
+    contradicts the order; the empty version of a key whose order is empty has a number of its own.
+    """
+    key = seen.read_key[reads]
+    held_by = np.where(seen.read_reach[reads] >= 0, seen.order_list[key], seen.read_list[reads])
+    lists = len(seen.list_key)
+    # A list of s places has s + 1 versions.
+    numbered = seen.list_first[held_by] + held_by + seen.read_distinct[reads]
+    return np.where(held_by >= 0, numbered, seen.list_first[-1] + lists + key)
+
+
 def _lost_append(seen: Observations) -> Iterator[Phenomenon]:
     """lost-append: an acknowledged append that is missing in a read which began after the acknowledgement."""
     history = seen.history
-    acknowledged = np.flatnonzero(history.status[seen.append_row] == Status.OK)
-    if not len(acknowledged) or not len(seen.read_op):
-        return
-    key, end = seen.append_key[acknowledged], history.end[seen.append_row[acknowledged]]
-    place = np.where(seen.append_place[acknowledged] >= 0, seen.append_place[acknowledged], _ABSENT)
-    order = np.lexsort((place, key))[::-1]
-    key, place, end, acknowledged = key[order], place[order], end[order], acknowledged[order]
-    # From the back: the earliest acknowledgement among the appends of a key at this place or later.
-    earliest, holder = _running_minimum(key, end)
-    compatible = np.flatnonzero(seen.read_reach >= 0)
-    at = _last_at_or_after(key, place, seen.read_key[compatible], seen.read_reach[compatible])
-    missing = compatible[at >= 0]
-    at = at[at >= 0]
-    late = earliest[at] < history.start[seen.read_row[missing]]
-    if not bool(late.any()):
-        return
-    read, append = int(missing[late][0]), int(acknowledged[holder[at[late][0]]])
-    yield Phenomenon(
-        "lost-append",
-        int(late.sum()),
-        (int(seen.append_row[append]), int(seen.read_row[read])),
-        (int(seen.append_op[append]), int(seen.read_op[read])),
-        history.keys[int(seen.read_key[read])],
-        history.values[int(history.op_value[seen.append_op[append]])],
+    missing, unseen = phenomena_kernels.earliest_missing(
+        seen.order_list,
+        seen.order_size,
+        seen.list_first,
+        seen.place_append,
+        seen.append_place,
+        seen.append_key,
+        seen.append_row,
+        history.status == Status.OK,
+        history.end,
     )
-
-
-def _running_minimum(key: Ints, end: Ints) -> tuple[Ints, Ints]:
-    """Within each run of equal keys the minimum of `end` so far, and the index that holds it."""
-    # Ranks in the order of `end`, later runs ranked lower: one running minimum then serves all runs.
-    run = np.concatenate(([0], np.cumsum(key[1:] != key[:-1])))
-    by_end = np.lexsort((end, -run))
-    rank = np.empty(len(end), dtype=np.int64)
-    rank[by_end] = np.arange(len(end))
-    holder = by_end[np.minimum.accumulate(rank)]
-    return end[holder], holder
-
-
-def _last_at_or_after(key: Ints, place: Ints, of_key: Ints, reach: Ints) -> Ints:
-    """In columns descending by (key, place): the last index of this key whose place is >= reach, or -1."""
-    width = max(int(reach.max(initial=0)), int(place[place < _ABSENT].max(initial=0))) + 2
-    code = key * width + np.minimum(place, width - 1)
-    wanted = of_key * width + reach
-    at = len(code) - np.searchsorted(code[::-1], wanted, side="left") - 1
-    safe = np.maximum(at, 0)
-    return np.where((at >= 0) & (key[safe] == of_key), at, -1)
+    count, read, append = phenomena_kernels.late_reads(
+        seen.read_row,
+        seen.read_key,
+        seen.read_reach,
+        seen.order_list,
+        seen.order_size,
+        seen.list_first,
+        missing,
+        unseen,
+        seen.append_row,
+        history.start,
+        history.end,
+    )
+    if count:
+        yield Phenomenon(
+            "lost-append",
+            count,
+            (int(seen.append_row[append]), int(seen.read_row[read])),
+            (int(seen.append_op[append]), int(seen.read_op[read])),
+            history.keys[int(seen.read_key[read])],
+            history.values[int(history.op_value[seen.append_op[append]])],
+        )

@@ -22,6 +22,7 @@ __all__ = ["cycle_anomaly", "phenomenon_anomaly", "shown"]
 
 _LIST_SHOWN = 12
 _VALUE_SHOWN = 60
+_NAMES_SHOWN = 24
 
 
 def shown(value: Any) -> str:
@@ -55,6 +56,8 @@ def cycle_anomaly(seen: Observations, cycle: Cycle) -> Anomaly:
 
 def _headline(seen: Observations, steps: tuple[Step, ...]) -> str:
     names = [f"T{step.before}" for step in steps]
+    if len(names) > _NAMES_SHOWN:
+        names[_NAMES_SHOWN // 2 : 1 - _NAMES_SHOWN // 2] = ["…"]
     circle = " → ".join((*names, names[0]))
     if len(steps) == 2 and all(step.kind == "rw" for step in steps):
         one, two = steps
@@ -88,10 +91,9 @@ def _element(seen: Observations, append: int) -> Any:
 
 def _order_shown(seen: Observations, key: int) -> str:
     """Which read shows the order of a key."""
-    reads = np.flatnonzero((seen.read_key == key) & (seen.read_size == seen.order_size[key]))
-    if not len(reads) or not seen.order_size[key]:
+    read = int(seen.read_of_order[key])
+    if read < 0:
         return ""
-    read = int(reads[0])
     return f" (T{int(seen.read_row[read])} read {shown(seen.history.op(int(seen.read_op[read])).value)})"
 
 
@@ -135,7 +137,8 @@ def _why_read(seen: Observations, link: Link) -> tuple[Any, Any, str]:
 def _why_missed(seen: Observations, link: Link) -> tuple[Any, Any, str]:
     op = seen.history.op(int(seen.read_op[link.mark]))
     key_number = int(seen.read_key[link.mark])
-    appends = np.flatnonzero((seen.append_row == link.target) & (seen.append_key == key_number))
+    appends = seen.appends_of(key_number)
+    appends = appends[seen.append_row[appends] == link.target]
     places = seen.append_place[appends]
     reach = int(seen.read_reach[link.mark])
     later = appends[(places < 0) | (places >= reach)]
@@ -166,7 +169,7 @@ def phenomenon_anomaly(seen: Observations, found: Phenomenon, refuted: tuple[Lev
         txns=found.rows,
         steps=(),
         refutes=refuted,
-        sentence=_SENTENCES[found.name].format(
+        sentence=_SENTENCES[found.name + found.manner].format(
             key=shown(found.key),
             element=shown(found.element),
             reader=f"T{found.rows[-1]}",
@@ -188,6 +191,8 @@ _SENTENCES = {
     "future-read": "{first} read its own append to {key} before it made it.",
     "duplicate-elements": "{first} read {key} with {element} twice, though it was appended once.",
     "incompatible-order": "{first} and {second} read {key} as two lists of which neither begins the other.",
+    "incompatible-order of one transaction": "{reader} read {key} with {element}, and before it not what {first} "
+    "had appended first.",
     "lost-update": "{first} and {second} read the same version of {key} and both appended to it.",
     "garbage-read": "{first} read {element} in {key}, which nobody appended.",
     "lost-append": "{first} had appended {element} to {key} and was acknowledged before {reader} began, "

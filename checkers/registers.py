@@ -13,8 +13,11 @@ from functools import cached_property
 
 import numpy as np
 
+from checkers import register_kernels
+from checkers.compiling import prepare
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
+from checkers.register_kernels import Numbers
 from harness.history import KIND_CODE, SCALAR, UNSEEN_LENGTH, History, Status
 from harness.verdict import Doubt
 
@@ -32,7 +35,7 @@ class Registers:
 
     `read_writer` is the row that wrote what was read, INITIAL, GARBAGE or HIDDEN. `committed` (one per transaction):
     OK, or UNKNOWN and read by a committed transaction. Reads and writes of transactions of every status are
-    here. Writes are in ascending order of (key, value).
+    here, reads as they were made. Writes are in ascending order of (key, value).
     """
 
     history: History
@@ -72,41 +75,60 @@ class Registers:
         return find(written[order], self.read_txn * keys + self.read_key, order, absent=-1)
 
 
-def registers_of(history: History) -> Registers:
-    """The registers of a history, in time n log n."""
-    op_txn = np.repeat(np.arange(len(history)), np.diff(history.op_offset))
-    write_op, doubtful_keys = _writes(history)
-    read_op, read_key, read_value = _reads(history, op_txn, write_op)
-    clear_write = ~doubtful_keys[history.op_key[write_op]]
-    clear_read = ~doubtful_keys[read_key]
-    write_op, read_op = write_op[clear_write], read_op[clear_read]
-    read_key, read_value = read_key[clear_read], read_value[clear_read]
+def registers_of(history: History, *, past_own_writes: bool = False) -> Registers:
+    """The registers of a history of n transactions, m operations, k keys and v values, in time m log m + k + v.
 
-    values = max(len(history.values), 1)
-    version = history.op_key[write_op].astype(np.int64) * values + history.op_value[write_op]
-    order = np.argsort(version, kind="stable")
-    write_op, version = write_op[order], version[order]
-    repeated = version[1:][version[1:] == version[:-1]]
-    wanted = read_key * values + read_value
-    known = ~is_in(wanted, repeated)
-    read_op, read_key, read_value, wanted = read_op[known], read_key[known], read_value[known], wanted[known]
-    writer = find(version, wanted, op_txn[write_op], absent=GARBAGE)
-    writer[read_value == _number_of_none(history)] = INITIAL
-    writer[(writer == GARBAGE) & is_in(read_key, _keys_of_unseen_writes(history))] = HIDDEN
+    With `past_own_writes`, reads of a key that the reader had written itself are kept: what is not its own there
+    contradicts it, and comes from somebody all the same.
+    """
+    prepare(register_kernels, len(history.op_kind))
+    op_txn = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
+    write_op, doubtful_keys = _writes(history)
+    read_op, read_key, read_value = _reads(history, write_op, past_own_writes)
+    if doubtful_keys.any():
+        write_op = write_op[~doubtful_keys[history.op_key[write_op]]]
+        clear = ~doubtful_keys[read_key]
+        read_op, read_key, read_value = read_op[clear], read_key[clear], read_value[clear]
+
+    keys, values = len(history.keys), len(history.values)
+    write_key, write_value = history.op_key[write_op], history.op_value[write_op]
+    order = register_kernels.sort_versions(write_key, write_value, keys, values)
+    write_op, write_key, write_value = write_op[order], write_key[order], write_value[order]
+    again = np.flatnonzero((write_key[1:] == write_key[:-1]) & (write_value[1:] == write_value[:-1]))
+    found = register_kernels.find_versions(write_key, write_value, read_key, read_value, keys)
+    if len(again):
+        several = np.zeros(len(write_op) + 1, dtype=np.bool_)  # The last place is that of what was not found.
+        several[again] = True
+        known = ~several[found]
+        read_op, read_key, read_value, found = read_op[known], read_key[known], read_value[known], found[known]
+    write_txn = op_txn[write_op]
+    writer = _writers(history, read_key, read_value, write_txn, found)
+    read_txn = op_txn[read_op].astype(np.int64)
     return Registers(
         history=history,
-        read_txn=op_txn[read_op],
-        read_key=read_key,
+        read_txn=read_txn,
+        read_key=read_key.astype(np.int64),
         read_value=read_value,
         read_writer=writer,
         read_op=read_op,
         write_op=write_op,
-        write_txn=op_txn[write_op],
-        write_key=history.op_key[write_op].astype(np.int64),
-        write_value=history.op_value[write_op],
-        committed=_committed(history, op_txn[read_op], writer),
-        doubts=(*_doubts_of_keys(history, doubtful_keys), *_doubts_of_versions(history, version, write_op, op_txn)),
+        write_txn=write_txn.astype(np.int64),
+        write_key=write_key.astype(np.int64),
+        write_value=write_value,
+        committed=_committed(history, read_txn, writer),
+        doubts=(*_doubts_of_keys(history, doubtful_keys), *_doubts_of_versions(history, again, write_op, op_txn)),
     )
+
+
+def _writers(history: History, read_key: Numbers, read_value: Numbers, write_txn: Numbers, found: Numbers) -> Ints:
+    """The row that wrote what was read, found at place `found` of the writes or at -1; INITIAL, GARBAGE, HIDDEN."""
+    writer = np.append(write_txn, GARBAGE)[found].astype(np.int64)
+    missing = np.flatnonzero(found < 0)
+    of_missing = np.full(len(missing), GARBAGE, dtype=np.int64)
+    of_missing[is_in(read_key[missing], _keys_of_unseen_writes(history))] = HIDDEN
+    of_missing[read_value[missing] == _number_of_none(history)] = INITIAL
+    writer[missing] = of_missing
+    return writer
 
 
 def _number_of_none(history: History) -> int:
@@ -131,29 +153,35 @@ def _keys_of_unseen_writes(history: History) -> Ints:
     return np.unique(history.op_key[unseen]).astype(np.int64)
 
 
-def _reads(history: History, op_txn: Ints, write_op: Ints) -> tuple[Ints, Ints, Ints]:
-    """(operation, key, value) of everything read before the reader's own write of that key."""
-    point = np.flatnonzero((history.op_kind == _R) & (history.op_length == SCALAR))
+def _reads(history: History, write_op: Ints, past_own_writes: bool) -> tuple[Ints, Numbers, Ints]:
+    """(operation, key, value) of what was read, as it was read; before the reader's own write of that key only,
+    or `past_own_writes` too.
+    """
+    op = np.flatnonzero((history.op_kind == _R) & (history.op_length == SCALAR))
+    key, value = history.op_key[op], history.op_value[op]
     scan = np.flatnonzero((history.op_kind == _SCAN) & (history.op_length > 0))
-    pairs = history.op_length[scan].astype(np.int64) // 2
-    within = np.arange(int(pairs.sum())) - np.repeat(np.cumsum(pairs) - pairs, pairs)
-    place = np.repeat(history.op_value[scan], pairs) + 2 * within
-    op = np.concatenate([point, np.repeat(scan, pairs)])
-    key = np.concatenate([history.op_key[point], history.elements[place]]).astype(np.int64)
-    value = np.concatenate([history.op_value[point], history.elements[place + 1]]).astype(np.int64)
-
-    keys = max(len(history.keys), 1)
-    own = op_txn[write_op] * keys + history.op_key[write_op]
-    order = np.argsort(own, kind="stable")
-    first_write = find(own[order], op_txn[op] * keys + key, write_op[order], absent=len(history.op_kind))
-    before = op < first_write
+    if len(scan):
+        pairs = history.op_length[scan].astype(np.int64) // 2
+        within = np.arange(int(pairs.sum())) - np.repeat(np.cumsum(pairs) - pairs, pairs)
+        place = np.repeat(history.op_value[scan], pairs) + 2 * within
+        op = np.concatenate([op, np.repeat(scan, pairs)])
+        order = np.argsort(op, kind="stable")
+        op = op[order]
+        key = np.concatenate([key, history.elements[place]])[order]
+        value = np.concatenate([value, history.elements[place + 1]])[order]
+    if past_own_writes:
+        return op, key, value
+    before = register_kernels.before_own_writes(
+        history.op_offset, op, key, write_op, history.op_key[write_op], len(history.keys)
+    ).view(np.bool_)
     return op[before], key[before], value[before]
 
 
 def _committed(history: History, reader: Ints, writer: Ints) -> Bools:
     """OK, and the least fixpoint of UNKNOWN transactions that a committed one read from."""
     committed = np.asarray(history.status == Status.OK)
-    matters = (writer >= 0) & (history.status[writer] == Status.UNKNOWN)
+    reader, writer = reader[writer >= 0], writer[writer >= 0]
+    matters = history.status[writer] == Status.UNKNOWN
     reader, writer = reader[matters], writer[matters]
     while True:
         more = writer[committed[reader] & ~committed[writer]]
@@ -170,8 +198,8 @@ def _doubts_of_keys(history: History, doubtful: Bools) -> list[Doubt]:
     return [Doubt("evidence", sentence + _and_others(int(doubtful.sum()) - 1))]
 
 
-def _doubts_of_versions(history: History, version: Ints, write_op: Ints, op_txn: Ints) -> list[Doubt]:
-    again = np.flatnonzero(version[1:] == version[:-1])
+def _doubts_of_versions(history: History, again: Ints, write_op: Ints, op_txn: Numbers) -> list[Doubt]:
+    """`again` are the places of writes whose version the next one writes too."""
     if len(again) == 0:
         return []
     one, two = int(write_op[again[0]]), int(write_op[again[0] + 1])

@@ -53,6 +53,7 @@ def check_set_full(history: History) -> Findings:
         evidence=[
             Evidence("elements acknowledged", acknowledged, _ACKNOWLEDGED_NEEDED),
             Evidence("elements read after their acknowledgement", read_back, max(acknowledged, 1)),
+            Evidence("elements never read after their acknowledgement", acknowledged - read_back),
         ],
         doubts=registers.doubts,
     )
@@ -142,4 +143,6 @@ def _anomaly(registers: Registers, known: _Known, name: str, read: Ints, write: 
     how = f"T{writer} had written it" if witness == writer else f"T{witness} had read it"
     sentence = f"{shown(key)} is missing from T{reader}'s read, although {how} and was acknowledged before."
     txns = [step.before for step in steps]
-    return anomaly(history, name, txns, sentence, steps=steps, count=len(np.unique(write)))
+    longest = int((history.start[registers.read_txn[read]] - known.since[write]).max())
+    late = f"The longest time after which a known element was still missing is {longest} {history.info.clock}."
+    return anomaly(history, name, txns, sentence, steps=steps, count=len(np.unique(write)), details=(late,))

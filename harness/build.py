@@ -6,18 +6,20 @@ stored once per key and shared by every read that saw a beginning of them, and r
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Sequence
-from typing import Any
+from itertools import accumulate
+from typing import Any, Final
 
 import msgspec
 import numpy as np
 
 from harness.history import KIND_CODE, SCALAR, UNSEEN, UNSEEN_LENGTH, Fault, History, Op, RunInfo, Status, Txn
 
-__all__ = ["HistoryBuilder", "build_history", "frozen"]
+__all__ = ["Chain", "HistoryBuilder", "Numbers", "build_history", "frozen"]
 
-_CHAINS_PER_KEY = 4
-_INT64 = range(-(2**63), 2**63)
+_CHAINS_PER_KEY: Final = 4
+_INT64: Final = range(-(2**63), 2**63)
 
 
 def frozen(value: Any) -> Any:
@@ -54,7 +56,7 @@ def _text(value: str) -> Any:
     return str(value)
 
 
-class _Dictionary:
+class Numbers:
     """Numbers for values, in the order of their first appearance."""
 
     def __init__(self) -> None:
@@ -62,6 +64,7 @@ class _Dictionary:
         self._number: dict[Any, int] = {}
 
     def number(self, value: Any) -> int:
+        """The number of `value`, a new one where it was never seen."""
         kind = type(value)
         if (kind is int and -(2**63) <= value < 2**63) or kind is str:
             identity = value
@@ -75,7 +78,7 @@ class _Dictionary:
         return found
 
 
-class _Chain:
+class Chain:
     """One list as far as it was ever read, to be shared by all reads of a beginning of it."""
 
     __slots__ = ("ids", "index")
@@ -86,20 +89,24 @@ class _Chain:
 
 
 class HistoryBuilder:
-    """Collects transactions in any order; `build` sorts them by start and seals the columns."""
+    """Collects transactions in any order; `build` sorts them by start and seals the columns.
+
+    Who has many operations in a form of his own may append to the columns of operations himself, and end each
+    transaction with `add_row`: `value` holds the number of a value, or of a chain where `length` is not negative.
+    """
 
     def __init__(self) -> None:
-        self._keys = _Dictionary()
-        self._values = _Dictionary()
-        self._rows: list[tuple[int, int, int, int, int]] = []  # start, client, end, status, error
-        self._offset: list[int] = [0]
-        self._kind: list[int] = []
-        self._key: list[int] = []
-        self._value: list[int] = []  # The chain's index where length >= 0, replaced by its offset in build.
-        self._length: list[int] = []
-        self._chains: list[_Chain] = []
-        self._of_key: dict[int, list[_Chain]] = {}
-        self._timestamps: dict[int, tuple[int, int]] = {}  # By the place in `_rows`.
+        self.keys = Numbers()
+        self.values = Numbers()
+        self.kind = array("b")
+        self.key = array("i")
+        self.value = array("q")
+        self.length = array("i")
+        self._rows = array("q")  # Of each row: start, client, end, status, error.
+        self._offset = array("q", [0])
+        self._chains: list[Chain] = []
+        self._of_key: dict[int, list[Chain]] = {}
+        self._timestamps: dict[int, tuple[int, int]] = {}  # By the number of the row.
 
     def add(
         self,
@@ -117,33 +124,43 @@ class HistoryBuilder:
         `timestamps` are those of its snapshot and its commit, where the database exposes them, -1 for unknown.
         """
         if timestamps is not None:
-            self._timestamps[len(self._rows)] = timestamps
-        number = self._values.number(error) if error else -1
-        self._rows.append((start, client, end, int(status), number))
+            self._timestamps[len(self._offset) - 1] = timestamps
         for op in ops:
             self._add_op(op)
-        self._offset.append(len(self._kind))
+        self.add_row(client, start, end, status, error)
+
+    def add_row(self, client: int, start: int, end: int, status: Status, error: str = "") -> None:
+        """One transaction, of the operations that are in the columns since the last one."""
+        number = self.values.number(error) if error else -1
+        self._rows.extend((start, client, end, status, number))
+        self._offset.append(len(self.kind))
+
+    def add_rows(self, rows: Iterable[int], ops: Iterable[int]) -> None:
+        """Many transactions: start, client, end, status and -1 of each, and how many operations it has."""
+        self._rows.extend(rows)
+        offset = self._offset[-1]
+        self._offset.extend(offset + count for count in accumulate(ops))
 
     def _add_op(self, op: Op) -> None:
         kind, key, value = op
-        key_number = self._keys.number(key)
-        self._kind.append(KIND_CODE[kind])
-        self._key.append(key_number)
+        key_number = self.keys.number(key)
+        self.kind.append(KIND_CODE[kind])
+        self.key.append(key_number)
         if value is UNSEEN:
-            self._value.append(0)
-            self._length.append(UNSEEN_LENGTH)
+            self.value.append(0)
+            self.length.append(UNSEEN_LENGTH)
         elif kind == "scan" and isinstance(value, dict):
-            pairs = [number for k, v in value.items() for number in (self._keys.number(k), self._values.number(v))]
-            self._value.append(self._new_chain(pairs).index)
-            self._length.append(len(pairs))
+            pairs = [number for k, v in value.items() for number in (self.keys.number(k), self.values.number(v))]
+            self.value.append(self._new_chain(pairs).index)
+            self.length.append(len(pairs))
         elif type(value) is list:
-            self._value.append(self._chain(key_number, [self._values.number(one) for one in value]).index)
-            self._length.append(len(value))
+            self.value.append(self.chain(key_number, [self.values.number(one) for one in value]).index)
+            self.length.append(len(value))
         else:
-            self._value.append(self._values.number(value))
-            self._length.append(SCALAR)
+            self.value.append(self.values.number(value))
+            self.length.append(SCALAR)
 
-    def _chain(self, key: int, ids: list[int]) -> _Chain:
+    def chain(self, key: int, ids: list[int]) -> Chain:
         """A chain of `key` that begins with `ids`: an old one, an old one made longer, or a new one."""
         chains = self._of_key.setdefault(key, [])
         for chain in chains:
@@ -156,21 +173,27 @@ class HistoryBuilder:
             chains.append(chain)
         return chain
 
-    def _new_chain(self, ids: list[int]) -> _Chain:
-        chain = _Chain(len(self._chains), ids)
+    def _new_chain(self, ids: list[int]) -> Chain:
+        chain = Chain(len(self._chains), ids)
         self._chains.append(chain)
         return chain
 
+    def _elements(self) -> np.ndarray[Any, np.dtype[np.int32]]:
+        elements = array("i")
+        for chain in self._chains:
+            elements.extend(chain.ids)
+        return np.array(elements, dtype=np.int32)
+
     def build(self, info: RunInfo, *, faults: Sequence[Fault] = (), cut: str = "") -> History:
         """The history, rows in the order of (start, order of adding)."""
-        rows = np.array(self._rows, dtype=np.int64).reshape(-1, 5)
+        rows = np.array(self._rows).reshape(-1, 5)
         order = np.argsort(rows[:, 0], kind="stable")
-        offset = np.array(self._offset, dtype=np.int64)
+        offset = np.array(self._offset)
         counts = np.diff(offset)[order]
         new_offset = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
         ops = np.repeat(offset[:-1][order] - new_offset[:-1], counts) + np.arange(new_offset[-1])
-        lengths = np.array(self._length, dtype=np.int32)
-        values = np.array(self._value, dtype=np.int64)
+        lengths = np.array(self.length)
+        values = np.array(self.value)
         starts = np.cumsum([0] + [len(chain.ids) for chain in self._chains])
         listed = lengths >= 0
         values[listed] = starts[values[listed]]
@@ -187,13 +210,13 @@ class HistoryBuilder:
             end=rows[:, 2].copy(),
             error=rows[:, 4].astype(np.int32),
             op_offset=new_offset,
-            op_kind=np.array(self._kind, dtype=np.int8)[ops],
-            op_key=np.array(self._key, dtype=np.int32)[ops],
+            op_kind=np.array(self.kind)[ops],
+            op_key=np.array(self.key)[ops],
             op_value=values[ops],
             op_length=lengths[ops],
-            elements=np.array([one for chain in self._chains for one in chain.ids], dtype=np.int32),
-            keys=tuple(self._keys.values),
-            values=tuple(self._values.values),
+            elements=self._elements(),
+            keys=tuple(self.keys.values),
+            values=tuple(self.values.values),
             faults=tuple(faults),
             cut=cut,
             snapshot_timestamp=stamps[:, 0].copy(),

@@ -15,11 +15,13 @@ from harness.recorder import Attempt, Lease, Recorder, Revoked
 from harness.target import Aborted, Session
 from harness.trouble import RunTrouble, described
 
-__all__ = ["BROKEN_IN_A_ROW_MAX", "OURS", "Client", "ProgramError", "Pulse"]
+__all__ = ["BROKEN_IN_A_ROW_MAX", "JUDGING", "OURS", "Client", "ProgramError", "Pulse"]
 
 BROKEN_IN_A_ROW_MAX = 10
 # What a pulse says while our own code runs: a workload that loops is not the target's fault.
 OURS = frozenset({"a program", "the draw of a program"})
+# What it says while a judge goes through what was recorded so far, which takes its time.
+JUDGING = "the judge"
 
 
 class Pulse:
@@ -34,9 +36,9 @@ class Pulse:
 
     def beat(self, client: int, doing: str) -> None:
         """This client starts something that may never return."""
+        self.since_ns = time.monotonic_ns()  # First, so that what begins now is never taken to last already.
         self.client = client
         self.doing = doing
-        self.since_ns = time.monotonic_ns()
 
 
 class ProgramError(Exception):
@@ -173,7 +175,8 @@ class Client:
         self._recorder.intend(self.lease)
         self._call("commit")
         self._session.commit()
-        self._recorder.finish(self.lease, Status.OK)
+        timestamps: Callable[[], tuple[int, int] | None] | None = getattr(self._session, "timestamps", None)
+        self._recorder.finish(self.lease, Status.OK, timestamps=timestamps() if timestamps is not None else None)
         self._broken = 0
         self._program = self._attempt = None
         return Status.OK

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from harness.client import Client, ProgramError, Pulse
+from harness.client import JUDGING, Client, ProgramError, Pulse
 from harness.recorder import Recorder, Revoked
 from harness.trouble import RunTrouble, described
 
@@ -112,6 +112,8 @@ class Crew:
         now = time.monotonic_ns()
         if self._stop.is_set() and not self._stopped_ns:
             self._stopped_ns = now
+        if worker.pulse.doing == JUDGING:
+            return False
         since = min(worker.pulse.since_ns, self._stopped_ns or now)
         return now - since > self._op_timeout_s * 1e9
 

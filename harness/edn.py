@@ -46,7 +46,7 @@ DEPTH_MAX: Final = 100
 
 _WORD = r"""[^\s,;"()\[\]{}\\#^`~@][^\s,;"()\[\]{}\\^`~@]*"""
 _TOKEN = re.compile(
-    r"[\s,]*(?:"
+    r"[\s,]*+(?:"
     r"\[(-?(?:0|[1-9]\d{0,17})(?: -?(?:0|[1-9]\d{0,17}))*)\]"  # 1: a vector of integers at once, for speed.
     rf"|({_WORD})"  # 2: keyword, number or symbol
     r"|(\[|\(|\{|\#\{)"  # 3: opening
@@ -57,10 +57,11 @@ _TOKEN = re.compile(
     rf"|\#(:?:?{_WORD})"  # 8: tag, or the namespace of a map
     r"|\\([A-Za-z][A-Za-z0-9]*|.)"  # 9: character
     r"|(\#\#[A-Za-z+-]*)"  # 10: symbolic number
-    r"|([^\s,]))",  # 11: nothing that can stand here
+    r"|([^\s,])"  # 11: nothing that can stand here
+    r"|(\Z))",  # 12: the end, so that the search for a token never begins anew after white space
     re.DOTALL | re.ASCII,
 )
-_VECTOR, _ATOM, _OPEN, _CLOSE, _STRING, _COMMENT, _DISCARD, _TAG, _CHARACTER, _SYMBOLIC, _BAD = range(1, 12)
+_VECTOR, _ATOM, _OPEN, _CLOSE, _STRING, _COMMENT, _DISCARD, _TAG, _CHARACTER, _SYMBOLIC, _BAD, _STOP = range(1, 13)
 _DEEPER: Final = {_OPEN, _TAG, _DISCARD}
 _GAP: Final = re.compile(r"(?:[\s,]+|;[^\n]*)*", re.ASCII)
 _CLOSED_BY: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
@@ -128,6 +129,8 @@ class EdnReader:
                 continue
             elif sort == _COMMENT:
                 continue
+            elif sort == _STOP:
+                break
             else:
                 value = self._word(token, len(stack) > 1)
             if frame.prefixes:

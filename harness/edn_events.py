@@ -11,101 +11,163 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from harness.edn import Character, EdnCut, EdnError, EdnReader, Keyword, Symbol, Tagged
-from harness.edn_lines import RegularLines
+from harness.edn_lines import RegularLines, names_of, value_of
 from harness.edn_text import BYTES_TAG, edn_text
-from harness.events import MICRO_OPS, TYPES, Event, HistoryText
+from harness.events import MICRO_OPS, TYPES, Event, Line, Regular
+from harness.history_file import HistoryText
 
 __all__ = ["edn_events"]
 
 _BEGINNING = re.compile(r"(?:[\s,]+|;[^\n]*)*([\[(])?", re.ASCII)
-_LINES_ONE_BY_ONE: Final = 8
 _END = re.compile(r"(?:[\s,]+|;[^\n]*)*", re.ASCII)
 _CLOSING: Final = {"[": "]", "(": ")", None: ""}
+_WORD_LENGTH_MAX: Final = 8192  # What is wrong with a word of this length is wrong however it goes on.
 _NEMESIS: Final = Keyword("nemesis")
 _WORDS: Final = (Keyword, Symbol, str)
 
 
-def edn_events(file: HistoryText, *, fast: bool = True) -> Iterator[Event]:
-    """The operations of an EDN text. `fast` chooses the way, not the result. Raises HistoryFormatError."""
+def edn_events(file: HistoryText, *, fast: bool = True) -> Iterator[Event | Regular]:
+    """The operations of an EDN text, regular ones many at a time. Raises HistoryFormatError.
+
+    `fast` chooses the way, not the result: without it, each operation comes by itself.
+    """
+    window = _Window(file)
     try:
-        yield from _events(file, RegularLines(file.text), fast)
+        yield from _events(window, fast)
     except EdnCut as cut:
         sentence = (
             f"{cut}, so the file was cut off; copy the whole file again, or end it after its last whole operation"
         )
-        raise file.error(sentence, cut.at) from None
+        raise file.error(sentence, window.base + cut.at) from None
     except EdnError as error:
-        raise file.error(f"{error}; correct or delete this operation", error.at) from None
+        raise file.error(f"{error}; correct or delete this operation", window.base + error.at) from None
 
 
-def _events(file: HistoryText, lines: RegularLines, fast: bool) -> Iterator[Event]:
-    beginning = _BEGINNING.match(file.text)
+class _Window:
+    """The part of a text that is looked at: `text`, which begins at the offset `base` of the whole."""
+
+    def __init__(self, file: HistoryText) -> None:
+        self.file = file
+        self.text = ""
+        self.base = 0
+        self._pieces = file.pieces()
+
+    def move(self, at: int) -> bool:
+        """Begin at offset `at` of the window, with more of what follows; false where there is no more.
+
+        A value that is longer than a window doubles it each time, so that no text is read over and over again.
+        """
+        parts, more = [self.text[at:]], 0
+        while (more == 0 or more < len(parts[0])) and (piece := next(self._pieces, "")):
+            parts.append(piece)
+            more += len(piece)
+        if not more:
+            return False
+        self.text = "".join(parts)
+        self.base += at
+        return True
+
+
+def _events(window: _Window, fast: bool) -> Iterator[Event | Regular]:
+    beginning = _BEGINNING.match("")
+    while beginning is None or beginning.end() == len(window.text):
+        if not window.move(0):
+            break
+        beginning = _BEGINNING.match(window.text)
     assert beginning is not None
-    reader = EdnReader(file.text, beginning.end(), _CLOSING[beginning[1]])
-    names = _Names(file)
-    more = True
-    while more:
-        batches = [lines.batch(reader.at) if fast else []]
-        while more and batches:
-            batch = batches.pop()
-            regular = _regular_events(batch, names)
-            if regular is not None:
-                yield from regular
-                reader.at = batch[-1].end()
-            elif len(batch) > _LINES_ONE_BY_ONE:
-                half = len(batch) // 2
-                batches += [batch[half:], batch[:half]]
+    reader = EdnReader(window.text, beginning.end(), _CLOSING[beginning[1]])
+    began = window.base + beginning.start(1)
+    lines, names = RegularLines(), _Names(window.file)
+    one_by_one = -1  # Up to here, lines that look regular are not.
+    while True:
+        batch, end = lines.batch(reader.text, reader.at) if fast and reader.at >= one_by_one else ([], 0)
+        if batch:
+            regular = _regular(batch, names)
+            if regular is None:
+                one_by_one = end
             else:
-                end = batch[-1].end() if batch else reader.at
-                while more := reader.read():
-                    yield _event(file, reader, lines, names)
-                    if reader.at >= end:
-                        break
+                yield regular
+                reader.at = end
+            continue
+        at = reader.at
+        try:
+            if not reader.read():
+                if _closes(reader) or not _moved(window, reader, at):
+                    break
+                one_by_one = -1
+                continue
+            event = _event(window, reader, lines, names)
+        except EdnError as error:
+            # What the end of the window cuts may be well in the whole text.
+            near = isinstance(error, EdnCut) or error.at > len(window.text) - _WORD_LENGTH_MAX
+            if not near or not _moved(window, reader, at):
+                raise
+            one_by_one = -1
+            continue
+        yield event
     if reader.closing:
-        _step_out(reader, beginning.start(1))
+        _step_out(window, reader, began)
 
 
-def _step_out(reader: EdnReader, began: int) -> None:
-    if not reader.text.startswith(reader.closing, reader.at):
-        raise EdnCut("the text ends inside the collection of all operations", began)
-    end = _END.match(reader.text, reader.at + 1)
-    if end is not None and end.end() < len(reader.text):
-        raise EdnError("something follows the collection of all operations", end.end())
+def _moved(window: _Window, reader: EdnReader, at: int) -> bool:
+    """Let the reader go on from `at` in a window with more text; false where there is no more."""
+    if not window.move(at):
+        return False
+    reader.text, reader.at = window.text, 0
+    return True
 
 
-def _regular_events(batch: list[re.Match[str]], names: _Names) -> list[Event] | None:
-    """The events of regular lines; None where one of them is not so regular, or where there are none."""
-    read = RegularLines.values(batch) if batch else None
-    if read is None:
-        return None
-    values, keywords, strings = read
+def _closes(reader: EdnReader) -> bool:
+    return bool(reader.closing) and reader.text.startswith(reader.closing, reader.at)
+
+
+def _step_out(window: _Window, reader: EdnReader, began: int) -> None:
+    if not _closes(reader):
+        raise EdnCut("the text ends inside the collection of all operations", began - window.base)
+    while True:
+        end = _END.match(reader.text, reader.at + 1)
+        if end is not None and end.end() < len(reader.text):
+            raise EdnError("something follows the collection of all operations", end.end())
+        if not _moved(window, reader, reader.at):
+            return
+
+
+def _regular(batch: list[Line], names: _Names) -> Regular | None:
+    """What regular lines tell; None where one of them is not so regular."""
     errors = {"": ""}
     try:
-        for raw in {line["error"] for line in batch} - {""}:
+        for raw in {line[3] for line in batch} - {""}:
             reader = EdnReader(raw)
             reader.read()
             errors[raw] = _text(reader.value) or ""
     except EdnError:
         return None
-    if not names.admit(keywords, strings):
-        return None
-    fields = (line.group("type", "process", "error") for line in batch)
-    return [
-        Event(line.start("type"), kind, int(process), "txn", value, errors[error])
-        for line, value, (kind, process, error) in zip(batch, values, fields, strict=True)
-    ]
+    return _Regular(batch, errors) if names.admit(*names_of(batch)) else None
 
 
-def _event(file: HistoryText, reader: EdnReader, lines: RegularLines, names: _Names) -> Event:
-    at = reader.began
+class _Regular(Regular):
+    """Regular lines as they were taken from the text, with the texts of their errors."""
+
+    def __init__(self, lines: list[Line], errors: dict[str, str]) -> None:
+        self.lines = lines
+        self._errors = errors
+
+    def event(self, line: Line) -> Event:
+        """What one of the lines says."""
+        kind, process, value, error = line
+        return Event(-1, kind, int(process), "txn", value_of(value), self._errors[error])
+
+
+def _event(window: _Window, reader: EdnReader, lines: RegularLines, names: _Names) -> Event:
+    at = window.base + reader.began
     operation = reader.value.value if isinstance(reader.value, Tagged) else reader.value
     if not isinstance(operation, dict):
-        raise EdnError("here stands something that is not an operation (a map with a :type)", at)
+        raise EdnError("here stands something that is not an operation (a map with a :type)", reader.began)
     lines.learn(operation)
     fields = {key.name if type(key) is Keyword else _text(key): value for key, value in operation.items()}
     kind = _text(fields.get("type"))
     if kind not in TYPES:
-        raise file.unknown_type(kind, at)
+        raise window.file.unknown_type(kind, at)
     process = fields.get("process")
     return Event(
         at,
@@ -186,7 +248,10 @@ class _Names:
             try:
                 return bytes.fromhex(value.value)
             except ValueError:
-                raise EdnError(f"#{BYTES_TAG} stands before a string that is not hexadecimal", at) from None
+                sentence = (
+                    f"#{BYTES_TAG} stands before a string that is not hexadecimal; correct or delete this operation"
+                )
+                raise self._file.error(sentence, at) from None
         return (f"#{value.tag}", self._plain(value.value, at, watched=watched))
 
     def _named(self, name: str, sort: type, at: int) -> str:

@@ -27,7 +27,7 @@ from harness.trouble import RunTrouble, StoreError, described
 
 __all__ = ["LOG_VERSION", "EventLog", "Frame", "LogReader"]
 
-LOG_VERSION: Final = 1
+LOG_VERSION: Final = 2  # Of version 1 there are no timestamps; it is read all the same.
 
 _MAGIC: Final = b"ANOMALOG"
 _HEADER: Final = struct.Struct("<8sI")
@@ -41,7 +41,7 @@ class Frame(IntEnum):
 
     INFO = 0  # run information as a map; the first frame
     INTENT = 1  # transaction, client, start, now, rows: commit is about to be called
-    OUTCOME = 2  # transaction, end, status, error: what became of an intent
+    OUTCOME = 2  # transaction, end, status, error, and perhaps snapshot, commit: what became of an intent
     WHOLE = 3  # client, start, end, status, error, rows: a transaction whose commit was never called
     FAULT = 4  # name, start, end, detail
     END = 5  # now: the run ended by itself; the last frame
@@ -51,10 +51,11 @@ _FRAMES: Final = range(len(Frame))
 
 
 class EventLog:
-    """The writing side, used by one thread at a time."""
+    """The writing side, used by one thread at a time. `written_bytes` is where the last whole frame ends."""
 
     def __init__(self, path: Path, info: RunInfo) -> None:
         """Create `path`, which must not exist yet. Raises RunTrouble where that fails."""
+        self.written_bytes = 0
         self._path = path
         self._encoder = msgspec.msgpack.Encoder()
         self._broken = ""
@@ -90,6 +91,7 @@ class EventLog:
             done = os.write(self._file, data)
             while done < len(data):
                 done += os.write(self._file, data[done:])
+            self.written_bytes += len(data)
         except OSError as error:
             # A frame may be half written: nothing after it would be found by a reader.
             self._broken = (
@@ -111,8 +113,10 @@ class LogReader:
     ones behind the damage, and the bad one. `ended` is true where the run ended by itself.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, bytes_max: int | None = None) -> None:
+        """`bytes_max` limits the reading of a log that is still being written to what it held once."""
         self.path = path
+        self._bytes_max = bytes_max
         self.info: RunInfo | None = None
         self.lost_bytes = 0
         self.lost_frames = 0
@@ -126,7 +130,8 @@ class LogReader:
         try:
             with self.path.open("rb") as file:
                 size = os.fstat(file.fileno()).st_size
-                data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if size else b""
+                size = size if self._bytes_max is None else min(size, self._bytes_max)
+                data = mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else b""
         except OSError as error:
             raise StoreError(f"cannot read {self.path}: {error.strerror}; name a run directory") from error
         try:
@@ -160,7 +165,7 @@ class LogReader:
         if len(data) < _HEADER.size:
             return False
         version = int(_HEADER.unpack_from(data)[1])
-        if version != LOG_VERSION:
+        if not 1 <= version <= LOG_VERSION:
             raise StoreError(
                 f"{self.path} has format version {version} and this program reads version {LOG_VERSION}; "
                 "use the version of the program that wrote it"

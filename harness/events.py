@@ -6,12 +6,23 @@ ValueError
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from harness.history import KINDS
 
-__all__ = ["COMPLETIONS", "MICRO_OPS", "TYPES", "Event", "HistoryFormatError", "HistoryText"]
+__all__ = [
+    "COMPLETIONS",
+    "LITERAL",
+    "MICRO_OPS",
+    "TYPES",
+    "UNSEEN_MARK",
+    "Event",
+    "HistoryFormatError",
+    "Line",
+    "Regular",
+]
 
 # The names that files give to micro-operations, commonest first, and the kind of operation each one is.
 MICRO_OPS: Final[Mapping[str, str]] = {
@@ -25,6 +36,8 @@ MICRO_OPS: Final[Mapping[str, str]] = {
     **{kind.name: kind.name for kind in KINDS},
 }
 COMPLETIONS: Final = ("ok", "fail", "info")
+LITERAL: Final = "seen"  # A fourth part of a micro-operation: one value was seen, maybe nil, and no list.
+UNSEEN_MARK: Final = "unseen"  # The same: its answer never came.
 TYPES: Final = frozenset({"invoke", *COMPLETIONS})
 
 
@@ -33,7 +46,7 @@ class HistoryFormatError(ValueError):
 
 
 class Event(NamedTuple):
-    """One operation of a file; `at` is its place, as `HistoryText.error` understands it.
+    """One operation of a file; `at` is its place, as `harness.history_file.HistoryText.error` understands it.
 
     `value` is made of None, bool, int, float, str, bytes, list, dict and whatever `harness.build.frozen` can
     turn into its text; `process` is a whole number, a name, or None where the file gives none.
@@ -47,27 +60,23 @@ class Event(NamedTuple):
     error: str = ""
 
 
-class HistoryText:
-    """A file's name and text. Places are offsets in the text or, where `numbered`, operations counted from 1."""
+Line = tuple[str, str, str, str]
+"""type, process, value and error of a regular operation, in the words of the file; no error is empty."""
 
-    def __init__(self, name: str, text: str, *, numbered: bool = False) -> None:
-        self.name = name
-        self.text = text
-        self.numbered = numbered
 
-    def error(self, sentence: str, at: int) -> HistoryFormatError:
-        """The error to raise for what is wrong at place `at`."""
-        if self.numbered:
-            return HistoryFormatError(f"{self.name}, operation {at}: {sentence}")
-        return self.error_in_text(sentence, at)
+class Regular(ABC):
+    """Many transactions that a file writes so regularly that they need not be taken apart one by one.
 
-    def error_in_text(self, sentence: str, offset: int) -> HistoryFormatError:
-        """The error to raise for what is wrong at `offset`, also where operations are numbered."""
-        line = self.text.count("\n", 0, offset) + 1
-        column = offset - self.text.rfind("\n", 0, offset)
-        return HistoryFormatError(f"{self.name}, line {line}, column {column}: {sentence}")
+    Each is `:f :txn` by a client with a number, and has no value or a list of micro-operations
+    [name key value], written so that equal texts are equal values.
+    """
 
-    def unknown_type(self, found: object, at: int) -> HistoryFormatError:
-        """The error to raise for an operation whose type is not one of `TYPES`."""
-        shown = "no type" if found is None else f"the type {ascii(found)[:40]}"
-        return self.error(f"an operation has {shown}; make it invoke, ok, fail or info", at)
+    lines: Sequence[Line]
+
+    @abstractmethod
+    def event(self, line: Line) -> Event:
+        """What one of the lines says. Nothing can be wrong with it, so it has no place."""
+
+    def events(self) -> Iterator[Event]:
+        """What all of them say."""
+        return map(self.event, self.lines)

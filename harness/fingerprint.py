@@ -18,9 +18,26 @@ __all__ = ["canonical_rotation", "fingerprint", "witness"]
 
 
 def canonical_rotation(kinds: Sequence[str]) -> tuple[str, ...]:
-    """The smallest of the rotations of a cycle's step kinds, so that it does not matter where one starts."""
-    turns = [tuple(kinds[i:]) + tuple(kinds[:i]) for i in range(len(kinds))]
-    return min(turns, default=())
+    """The smallest of the rotations of a cycle's step kinds, so that it does not matter where one starts.
+
+    In linear time: a cycle may have as many steps as there are transactions.
+    """
+    n = len(kinds)
+    # Two starts are compared; the greater one, and all starts within the part that was equal, are out.
+    one, two, equal = 0, 1, 0
+    while one < n and two < n and equal < n:
+        left, right = kinds[(one + equal) % n], kinds[(two + equal) % n]
+        if left == right:
+            equal += 1
+            continue
+        if left > right:
+            one += equal + 1
+        else:
+            two += equal + 1
+        two += one == two
+        equal = 0
+    start = min(one, two)
+    return (*kinds[start:], *kinds[:start])
 
 
 def fingerprint(info: RunInfo, anomaly: str, kinds: Sequence[str]) -> str:

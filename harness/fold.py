@@ -15,23 +15,25 @@ import numpy as np
 
 from harness.build import HistoryBuilder
 from harness.edn_text import edn_text
-from harness.events import MICRO_OPS, Event, HistoryText
+from harness.events import LITERAL, MICRO_OPS, UNSEEN_MARK, Event, Line, Regular
 from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
+from harness.history_file import HistoryText
+from harness.regular_columns import RegularColumns
 
-__all__ = ["CUT_NAME", "LITERAL", "NEMESIS", "UNSEEN_MARK", "detect_workload", "fold"]
+__all__ = ["CUT_NAME", "NEMESIS", "detect_workload", "fold"]
 
 NEMESIS: Final = "nemesis"
 CUT_NAME: Final = "history-cut"  # The f of a nemesis operation that says what is missing from a history.
-LITERAL: Final = "seen"  # A fourth part of a micro-operation: one value was seen, maybe nil, and no list.
-UNSEEN_MARK: Final = "unseen"  # The same: its answer never came.
 
 _JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
+_OK: Final = int(Status.OK)
+_NO_ERROR: Final = frozenset({"", "nil"})  # In the words of a regular line.
 _STATUS: Final = {"ok": Status.OK, "fail": Status.ABORTED, "info": Status.UNKNOWN}
 _NAMED_FROM: Final = -(2**31)  # Clients with a name are counted upwards from here until all numbers are known.
 _NUMBERS: Final = range(-(2**30), 2**31)
 
 
-def fold(file: HistoryText, events: Iterable[Event], info: RunInfo, *, lists: bool) -> History:
+def fold(file: HistoryText, events: Iterable[Event | Regular], info: RunInfo, *, lists: bool) -> History:
     """The history that `events` tell. `lists`: values read are lists, and an answered nil is the empty one.
 
     Raises HistoryFormatError for an operation that is no transaction although it claims to be one.
@@ -39,21 +41,26 @@ def fold(file: HistoryText, events: Iterable[Event], info: RunInfo, *, lists: bo
     folding = _Folding(file, lists)
     event = Event(0, "", None, None, None)
     try:
-        for event in events:
-            folding.take(event)
+        for one in events:
+            if isinstance(one, Regular):
+                folding.take_regular(one)
+            else:
+                event = one
+                folding.take(event)
         return folding.end(info)
     except RecursionError:
         raise file.error("values are nested too deep; correct or delete this operation", event.at) from None
 
 
-def detect_workload(events: Iterable[Event], *, may_append: bool) -> str:
+def detect_workload(events: Iterable[Event | Regular], *, may_append: bool) -> str:
     """list-append where anything is appended, else rw-register where anything is written, else by what was read.
 
     Stops at the first operation that decides; without `may_append`, that is the first write too. Empty where
     there is no micro-operation at all.
     """
     found = ""
-    for event in events:
+    one_by_one = (event for one in events for event in (one.events() if isinstance(one, Regular) else (one,)))
+    for event in one_by_one:
         for micro_op in event.value if type(event.value) is list else ():
             if type(micro_op) is not list or len(micro_op) < 2 or type(micro_op[0]) is not str:
                 continue
@@ -70,6 +77,10 @@ def detect_workload(events: Iterable[Event], *, may_append: bool) -> str:
     return found.partition(" ")[0]
 
 
+_Told = Event | tuple[Regular, Line]
+"""An invocation, as an event or as it stands in a file: most are never looked at again."""
+
+
 class _Folding:
     """The operations taken so far: open ones by process, completed ones in the builder."""
 
@@ -78,7 +89,8 @@ class _Folding:
         self._lists = lists
         self._position = 0
         self._builder = HistoryBuilder()
-        self._open: dict[int | str | None, list[tuple[int, Event]]] = {}
+        self._columns = RegularColumns(self._builder, lists)
+        self._open: dict[int | str | None, list[tuple[int, _Told]]] = {}
         self._named: dict[str, int] = {}
         self._disturbed: dict[str, list[tuple[int, Event]]] = {}
         self._faults: list[Fault] = []
@@ -92,14 +104,44 @@ class _Folding:
         else:
             start, invoked = self._position, None
             if waiting := self._open.get(event.process):
-                start, invoked = waiting.pop(_answered(waiting, event) if len(waiting) > 1 else 0)
+                start, told = waiting.pop(_answered(waiting, event) if len(waiting) > 1 else 0)
+                invoked = _event(told)
             self._complete(invoked, event, start)
         self._position += 1
+
+    def take_regular(self, regular: Regular) -> None:
+        """Take many operations; whatever does not simply complete with ok is taken like any other."""
+        asked = self._open
+        position, rows, values = self._position, list[int](), list[str]()
+        for line in regular.lines:
+            kind, process, value, error = line
+            client = int(process)
+            waiting = asked.get(client)
+            if kind == "invoke":
+                if waiting is None:
+                    waiting = asked[client] = []
+                waiting.append((position, (regular, line)))
+            elif kind == "ok" and value != "nil" and error in _NO_ERROR and (not waiting or len(waiting) == 1):
+                rows += (waiting.pop()[0] if waiting else position, client, position, _OK, -1)
+                values.append(value)
+            else:
+                self._add_regular(rows, values)
+                self._position = position
+                self.take(regular.event(line))
+            position += 1
+        self._add_regular(rows, values)
+        self._position = position
+
+    def _add_regular(self, rows: list[int], values: list[str]) -> None:
+        self._builder.add_rows(rows, self._columns.add(values))
+        rows.clear()
+        values.clear()
 
     def end(self, info: RunInfo) -> History:
         """Close what is open and build the history."""
         for waiting in self._open.values():
-            for start, invoked in waiting:
+            for start, told in waiting:
+                invoked = _event(told)
                 self._add(invoked, start, self._position, Status.UNKNOWN, invoked, answered=False)
         for name, begun in self._disturbed.items():
             for start, event in begun:
@@ -270,7 +312,11 @@ def _alike(invoked: Event, completed: Event) -> bool:
     return _has_micro_ops(invoked) and _has_micro_ops(completed) and _shape(invoked) == _shape(completed)
 
 
-def _answered(waiting: list[tuple[int, Event]], completed: Event) -> int:
+def _event(told: _Told) -> Event:
+    return told if isinstance(told, Event) else told[0].event(told[1])
+
+
+def _answered(waiting: list[tuple[int, _Told]], completed: Event) -> int:
     """Which of several open invocations of a process it is that completed: the oldest that looks like it."""
-    alike: Callable[[int], bool] = lambda number: _alike(waiting[number][1], completed)  # noqa: E731
+    alike: Callable[[int], bool] = lambda number: _alike(_event(waiting[number][1]), completed)  # noqa: E731
     return next(filter(alike, range(len(waiting))), 0)

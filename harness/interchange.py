@@ -1,14 +1,14 @@
-"""Foreign histories in, ours out: JSON lines and EDN in the shape of Jepsen (docs/HISTORY_FORMAT.md).
+"""Foreign histories in, ours out (docs/HISTORY_FORMAT.md).
 
-read_history("history.edn")            a History, whatever of EDN, JSON lines and JSON the file holds
+read_history("history.edn")            a History, whatever of FORMATS the file or folder is in
 write_jsonl(history), write_edn(...)   its lines
 """
 
 from __future__ import annotations
 
 import gc
-import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
@@ -19,30 +19,45 @@ import numpy as np
 from harness.edn import Keyword
 from harness.edn_events import edn_events
 from harness.edn_text import edn_text
-from harness.events import Event, HistoryFormatError, HistoryText
-from harness.fold import CUT_NAME, LITERAL, NEMESIS, UNSEEN_MARK, detect_workload, fold
+from harness.events import LITERAL, UNSEEN_MARK, Event, HistoryFormatError, Regular
+from harness.fold import CUT_NAME, NEMESIS, detect_workload, fold
+from harness.formats.awdit import read_awdit
+from harness.formats.chronos import read_chronos
+from harness.formats.cobra import read_cobra
+from harness.formats.dbcop import is_dbcop_bincode, read_dbcop, read_dbcop_bincode
+from harness.formats.detection import REMEDY, format_of_folder, format_of_text
+from harness.formats.plume import read_plume
+from harness.formats.porcupine import read_porcupine
 from harness.history import KINDS, UNSEEN, History, Op, RunInfo, Status
+from harness.history_file import HistoryFile, HistoryText, OnRead
 from harness.json_events import json_array_events, json_line_events, json_value
+from harness.single_operations import shape_of, transactions_of
 
 __all__ = ["FORMATS", "HistoryFormatError", "read_history", "write_edn", "write_jsonl"]
 
-FORMATS: Final = ("auto", "edn", "jsonl", "json")
-
-_READERS: Final[dict[str, Callable[[HistoryText], Iterator[Event]]]] = {
+# Operation by operation, in the shape of Jepsen.
+_OPERATIONS: Final[dict[str, Callable[[HistoryText], Iterator[Event | Regular]]]] = {
     "edn": edn_events,
     "jsonl": json_line_events,
     "json": json_array_events,
 }
+# Whole texts of other shapes.
+_TEXTS: Final[dict[str, Callable[[str, str], History]]] = {
+    "plume": read_plume,
+    "awdit": read_awdit,
+    "dbcop": read_dbcop,
+    "chronos": read_chronos,
+    "porcupine": read_porcupine,
+}
+_BINCODE: Final = "dbcop-bincode"
+_FOLDER: Final = "cobra"
+FORMATS: Final = ("auto", *_OPERATIONS, *_TEXTS, _BINCODE, _FOLDER)
+
 # The answer is all that these operations bring; before it there is nothing to tell.
 _ANSWERS: Final = frozenset({"r", "scan", "dequeue"})
 _JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _COMPLETION: Final = {Status.OK: "ok", Status.ABORTED: "fail", Status.UNKNOWN: "info"}
-# What only JSON begins with: a string as key, its colon, and a value; in EDN a keyword may follow a string.
-_JSON_OBJECT: Final = r'\{\s*(?:\}|"(?:[^"\\]|\\.)*"\s*:\s*(?:["\[{]|-?\d|(?:true|false|null)\b))'
-_JSON_LINES = re.compile(rf"\s*{_JSON_OBJECT}")
-_JSON_ARRAY = re.compile(rf"\s*\[\s*(?:\]\s*\Z|{_JSON_OBJECT})")
-_EDN = re.compile(r"(?:[\s,]|;[^\n]*(?:\n|\Z))*(?:[\[({#]|\Z)", re.ASCII)
-_REMEDY: Final = "give a history of one operation a line in EDN or JSON, as docs/HISTORY_FORMAT.md describes"
+_BEGINNING_LENGTH: Final = 1 << 16
 
 
 def read_history(
@@ -50,21 +65,28 @@ def read_history(
     *,
     format: str = "auto",  # noqa: A002 - the word of the command line.
     workload: str | None = None,
+    on_read: OnRead | None = None,
 ) -> History:
-    """The history in the file at `path`; times are positions in the file. Of zero transactions, if it has none.
+    """The history in the file or folder at `path`. Of zero transactions, if it has none.
 
-    `format` is one of FORMATS; "auto" looks at the content. `workload` says how to understand a read of nil or
-    of a list ("list-append": as a list; any other: as one value); None finds out from the operations. Raises
-    HistoryFormatError for a malformed file, ValueError for an unknown format, OSError where it cannot be read.
+    `format` is one of FORMATS; "auto" looks at the content, and `info.settings` says what it found. Times are
+    positions in the file, or there are none (`info.clock`). `workload` says how to understand a read of nil or of a
+    list ("list-append": as a list; any other: as one value); None finds out from the operations. `on_read` is told
+    how much has been read. Raises HistoryFormatError for a malformed file, ValueError for an unknown format, OSError
+    where it cannot be read.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown history format {format!r}; known formats: {', '.join(FORMATS)}")
-    name = Path(path).name
-    text = _text(name, Path(path).read_bytes())
-    notation = _notation(name, text) if format == "auto" else format
-    file = HistoryText(name, text, numbered=notation == "json")
-    with _WithoutCollector():
-        return _folded(file, _READERS[notation], workload)
+    place = Path(path)
+    if place.is_dir():
+        found, history = _folder(place, format)
+    else:
+        file = HistoryFile(place, REMEDY, on_read)
+        found = _format_of(file) if format == "auto" else format
+        with _WithoutCollector():
+            history = _read(file, found, workload)
+    info = replace(history.info, workload=workload or history.info.workload, settings={"format": found})
+    return replace(history, info=info)
 
 
 def write_jsonl(history: History) -> Iterator[str]:
@@ -103,34 +125,47 @@ class _WithoutCollector:
             gc.enable()
 
 
-def _text(name: str, content: bytes) -> str:
-    if b"\0" in content:
-        raise HistoryFormatError(f"{name} is not a history: it is a binary file; {_REMEDY}")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise HistoryFormatError(f"{name} is not a history: line {line} is not UTF-8 text; {_REMEDY}") from None
+def _folder(place: Path, format: str) -> tuple[str, History]:  # noqa: A002
+    """The format and the history of a folder."""
+    if format not in {"auto", _FOLDER}:
+        raise HistoryFormatError(f"{place.name} is not a history: it is a folder, and {format} is a file's format")
+    if format == "auto" and not format_of_folder(place):
+        raise HistoryFormatError(f"{place.name} is not a history: it is a folder without logs; {REMEDY}")
+    with _WithoutCollector():
+        return _FOLDER, read_cobra(place)
 
 
-def _notation(name: str, text: str) -> str:
-    if _JSON_LINES.match(text):
-        return "jsonl"
-    if _JSON_ARRAY.match(text):
-        return "json"
-    if _EDN.match(text):
-        return "edn"
-    raise HistoryFormatError(f"{name} is not a history: it begins with {text.lstrip()[:20]!a}; {_REMEDY}")
+def _format_of(file: HistoryFile) -> str:
+    if is_dbcop_bincode(file.beginning(_BEGINNING_LENGTH)):
+        return _BINCODE
+    beginning = ""
+    for piece in file.pieces():
+        beginning += piece
+        if len(beginning) >= _BEGINNING_LENGTH:
+            break
+    return format_of_text(file.name, beginning[:_BEGINNING_LENGTH])
 
 
-def _folded(file: HistoryText, reader: Callable[[HistoryText], Iterator[Event]], workload: str | None) -> History:
+def _read(file: HistoryFile, found: str, workload: str | None) -> History:
+    if found == _FOLDER:
+        raise HistoryFormatError(f"{file.name} is not a history: {found} is the format of a folder; {REMEDY}")
+    if found == _BINCODE:
+        return read_dbcop_bincode(file.name, file.content())
+    if found in _TEXTS:
+        return _TEXTS[found](file.name, file.text)
+    file.numbered = found == "json"
+    reader = _OPERATIONS[found]
     kind = workload or ""
     if kind not in {"list-append", "rw-register"}:
         # An escape could spell the word in another way.
-        may_append = "append" in file.text or "\\u" in file.text
+        may_append = file.contains("append") or file.contains("\\u")
         kind = detect_workload(reader(file), may_append=may_append)
-    info = RunInfo(suite="check", workload=workload or kind, target="recorded", clock="positions", foreign=True)
-    return fold(file, reader(file), info, lists=kind == "list-append")
+    info = RunInfo(suite="check", workload=kind, target="recorded", clock="positions", foreign=True)
+    shape = None if kind else shape_of(file, reader(file), workload)
+    if shape is None:
+        return fold(file, reader(file), info, lists=kind == "list-append")
+    info = replace(info, workload=shape.workload)
+    return fold(file, transactions_of(file, reader(file), shape), info, lists=shape.lists)
 
 
 # Writing

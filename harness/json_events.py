@@ -10,18 +10,21 @@ import binascii
 import math
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from itertools import chain
+from typing import Any, Final, TypeVar
 
 import msgspec
 
 from harness.edn_text import edn_text
-from harness.events import TYPES, Event, HistoryFormatError, HistoryText
+from harness.events import TYPES, Event, HistoryFormatError
+from harness.history_file import HistoryText
 
-__all__ = ["json_array_events", "json_line_events", "json_value"]
+__all__ = ["decoded", "json_array_events", "json_line_events", "json_value"]
 
-_BLOCK_CHARACTERS: Final = 1 << 20
+_Kind = TypeVar("_Kind")
 _BYTE = re.compile(r" \(byte (\d+)\)$")
 _EXAMPLE: Final = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1]]}'
+_SENTENCE_MAX: Final = 300
 _FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -39,21 +42,24 @@ _OPERATIONS: Final = msgspec.json.Decoder(list[_Operation])
 
 def json_line_events(file: HistoryText) -> Iterator[Event]:
     """The operations of a text with one object a line; blank lines are allowed. Raises HistoryFormatError."""
-    text, at = file.text, 0
-    tagged = '"#' in text
-    while at < len(text):
-        cut = text.find("\n", at + _BLOCK_CHARACTERS)
-        end = len(text) if cut < 0 else cut + 1
+    at, begun = 0, ""
+    for piece in chain(file.pieces(), ("\n",)):
+        text = begun + piece
+        end = text.rfind("\n") + 1
+        begun = text[end:]
         offsets, lines = [], []
-        for line in text[at:end].split("\n"):
+        for line in text[:end].split("\n"):
             if line and not line.isspace():
                 offsets.append(at)
                 lines.append(line)
             at += len(line) + 1
-        at = end
+        at -= 1  # The last line end has nothing after it.
+        tagged = '"#' in text
         try:
             operations = _OPERATION.decode_lines("\n".join(lines))
         except (msgspec.DecodeError, RecursionError):
+            operations = []
+        if len(operations) != len(lines):  # Also where an object is written on several lines.
             operations = [_line(file, one, offset) for one, offset in zip(lines, offsets, strict=True)]
         for offset, operation in zip(offsets, operations, strict=True):
             yield _event(file, operation, offset, tagged)
@@ -61,16 +67,33 @@ def json_line_events(file: HistoryText) -> Iterator[Event]:
 
 def json_array_events(file: HistoryText) -> Iterator[Event]:
     """The operations of a text that is one array of objects. Raises HistoryFormatError."""
-    tagged = '"#' in file.text
+    text = file.text
+    tagged = '"#' in text
     try:
-        operations = _OPERATIONS.decode(file.text)
+        operations = _OPERATIONS.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        if _is_cut(file.text, error):
+        if _is_cut(text, error):
             sentence = "the file ends before its array does, so it was cut off; copy the whole file again"
-            raise file.error_in_text(sentence, len(file.text)) from None
-        raise _malformed(file, file.text, 0, error) from None
+            raise file.error_in_text(sentence, len(text)) from None
+        raise _malformed(file, text, 0, error) from None
     for number, operation in enumerate(operations, 1):
         yield _event(file, operation, number, tagged)
+
+
+def decoded(file: HistoryText, kind: type[_Kind], example: str) -> _Kind:
+    """The whole text as a `kind`. `example` ends the sentence of the HistoryFormatError where it is none."""
+    text = file.text
+    try:
+        return msgspec.json.decode(text, type=kind)
+    except msgspec.ValidationError as error:
+        fault, _, place = _printable(str(error)).partition(" - at ")
+        at = f", at {place.strip('`')}" if place else ""
+        raise HistoryFormatError(f"{file.name}{at}: {fault[:1].lower()}{fault[1:]}; {example}") from None
+    except (msgspec.DecodeError, RecursionError) as error:
+        if _is_cut(text, error):
+            sentence = "the file ends in the middle of a value, so it was cut off; copy the whole file again"
+            raise file.error_in_text(sentence, len(text)) from None
+        raise _malformed(file, text, 0, error, example) from None
 
 
 def json_value(value: Any) -> Any:
@@ -86,11 +109,17 @@ def json_value(value: Any) -> Any:
     return value
 
 
+def _printable(sentence: str) -> str:
+    """A sentence of the decoder, in which names of a hostile file may stand, on one line of a bounded length."""
+    shown = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in sentence[:_SENTENCE_MAX])
+    return shown if len(sentence) <= _SENTENCE_MAX else f"{shown}…"
+
+
 def _line(file: HistoryText, line: str, at: int) -> _Operation:
     try:
         return _OPERATION.decode(line)
     except (msgspec.DecodeError, RecursionError) as error:
-        if _is_cut(line, error) and not file.text[at + len(line) :].strip():
+        if _is_cut(line, error) and file.is_blank_from(at + len(line)):
             sentence = (
                 "the file ends in the middle of this operation, so it was cut off; copy the whole file again, "
                 "or delete this line to judge what stands before it"
@@ -106,13 +135,19 @@ def _is_cut(text: str, error: Exception) -> bool:
     return "truncated" in str(error) or (at_end and not text.rstrip().endswith(("}", "]")))
 
 
-def _malformed(file: HistoryText, text: str, at: int, error: Exception) -> HistoryFormatError:
+def _malformed(
+    file: HistoryText,
+    text: str,
+    at: int,
+    error: Exception,
+    example: str = f"write each operation as an object like {_EXAMPLE}",
+) -> HistoryFormatError:
     if isinstance(error, RecursionError):
         return file.error_in_text("values are nested too deep; correct or delete this operation", at)
     found = _BYTE.search(str(error))
     before = text.encode()[: int(found[1])].decode(errors="ignore") if found else ""
-    fault = _BYTE.sub("", str(error)).replace("JSON is malformed:", "the JSON is malformed,")
-    sentence = f"{fault[:1].lower()}{fault[1:]}; write each operation as an object like {_EXAMPLE}"
+    fault = _BYTE.sub("", _printable(str(error))).replace("JSON is malformed:", "the JSON is malformed,")
+    sentence = f"{fault[:1].lower()}{fault[1:]}; {example}"
     return file.error_in_text(sentence, at + len(before))
 
 

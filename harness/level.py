@@ -42,20 +42,20 @@ IMPLIES: dict[str, tuple[tuple[str, ...], str]] = {
         ("read-committed", "strong-session-read-uncommitted"),
         "Daudjee 2004, by analogy",
     ),
+    "strong-session-monotonic-atomic-view": (
+        ("monotonic-atomic-view", "strong-session-read-committed"),
+        "Biswas & Enea 2019, as their read committed",
+    ),
     "strong-session-read-atomic": (
-        ("read-atomic", "strong-session-read-committed"),
+        ("read-atomic", "strong-session-monotonic-atomic-view"),
         "Biswas & Enea 2019: read atomic with session order",
     ),
     "strong-session-causal-cerone": (
         ("causal-cerone", "strong-session-read-atomic"),
         "Biswas & Enea 2019: causal consistency of transactions, with session order",
     ),
-    "strong-session-parallel-snapshot-isolation": (
-        ("parallel-snapshot-isolation", "strong-session-causal-cerone"),
-        "Cerone 2015, with session order",
-    ),
     "strong-session-snapshot-isolation": (
-        ("snapshot-isolation", "strong-session-parallel-snapshot-isolation"),
+        ("snapshot-isolation", "strong-session-causal-cerone"),
         "Daudjee 2006",
     ),
     "strong-session-serializable": (("serializable", "strong-session-snapshot-isolation"), "Daudjee 2004"),

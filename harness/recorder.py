@@ -18,10 +18,20 @@ from typing import Any, Final
 from harness.build import HistoryBuilder
 from harness.codec import PLAIN, portable
 from harness.eventlog import EventLog, Frame, LogReader
-from harness.history import KIND_CODE, KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
+from harness.history import KIND_CODE, KINDS, UNSEEN, Fault, History, Op, RunInfo, Status, Txn
 from harness.trouble import StoreError
+from harness.watch import Glance, Watch
 
-__all__ = ["Attempt", "Clock", "Lease", "Recorder", "Revoked", "nanosecond_clock", "read_history", "step_clock"]
+__all__ = [
+    "Attempt",
+    "Clock",
+    "Lease",
+    "Recorder",
+    "Revoked",
+    "nanosecond_clock",
+    "read_history",
+    "step_clock",
+]
 
 Clock = Callable[[], int]
 Row = tuple[int, Any, Any]
@@ -100,17 +110,26 @@ class Lease:
 class Recorder:
     """Writes the transactions of all clients to one log. `counts` says how many had which status."""
 
-    def __init__(self, path: Path, info: RunInfo, clock: Clock) -> None:
-        """Create the log at `path`. Raises RunTrouble where that fails, as all methods that write do."""
+    def __init__(self, path: Path, info: RunInfo, clock: Clock, watch: Watch | None = None) -> None:
+        """Create the log at `path`; `watch` is told what begins and ends.
+
+        Raises RunTrouble where that fails, as all methods that write do.
+        """
         self.clock = clock
         self.counts: Counter[Status] = Counter()
+        self._watch = watch
         self._log = EventLog(path, info)
         self._lock = threading.Lock()
         self._ids = itertools.count()
 
     def begin(self, lease: Lease) -> Attempt:
         """A new transaction of this client, which starts now. Nothing is written yet."""
-        attempt = lease.attempt = Attempt(next(self._ids), self.clock())
+        if self._watch is None:
+            attempt = lease.attempt = Attempt(next(self._ids), self.clock())
+            return attempt
+        with self._lock:  # No glance comes between the time of the start and the note of it.
+            attempt = lease.attempt = Attempt(next(self._ids), self.clock())
+            self._watch.begun(lease, attempt.start)
         return attempt
 
     def intend(self, lease: Lease) -> None:
@@ -122,13 +141,15 @@ class Recorder:
             attempt.intended = True
             self._log.append((_INTENT, attempt.number, lease.client, attempt.start, self.clock(), attempt.rows))
 
-    def finish(self, lease: Lease, status: Status, error: str = "") -> None:
-        """Write down what became of the open transaction. Raises Revoked."""
+    def finish(
+        self, lease: Lease, status: Status, error: str = "", *, timestamps: tuple[int, int] | None = None
+    ) -> None:
+        """Write down what became of the open transaction, and its snapshot and commit where known. Raises Revoked."""
         end = self.clock()  # Before the lock is waited for: the transaction is over now.
         with self._lock:
             if lease.revoked or lease.attempt is None:
                 raise Revoked
-            self._finish(lease, lease.attempt, end, status, error)
+            self._finish(lease, lease.attempt, end, status, error, timestamps or ())
 
     def revoke(self, lease: Lease, error: str) -> None:
         """Give a client up: its open transaction, if it asked anything yet, is recorded as UNKNOWN.
@@ -141,6 +162,22 @@ class Recorder:
             attempt = lease.attempt
             if attempt is not None and (attempt.asked is not None or attempt.intended):
                 self._finish(lease, attempt, self.clock(), Status.UNKNOWN, error)
+            elif self._watch is not None:
+                self._watch.closed(lease)
+
+    def glance(self) -> Glance:
+        """What the watch shows at this moment. There has to be one."""
+        assert self._watch is not None
+        with self._lock:
+            return self._watch.glance(self._log.written_bytes)
+
+    def look(self) -> str:
+        """Let the watch's companion look; what it says. Others go on recording meanwhile."""
+        assert self._watch is not None
+        said = self._watch.companion.look(self.glance())
+        with self._lock:
+            self._watch.looked()
+        return said
 
     def fault(self, fault: Fault) -> None:
         """Write down a disturbance."""
@@ -155,13 +192,25 @@ class Recorder:
             finally:
                 self._log.close()
 
-    def _finish(self, lease: Lease, attempt: Attempt, end: int, status: Status, error: str) -> None:
+    def _finish(
+        self,
+        lease: Lease,
+        attempt: Attempt,
+        end: int,
+        status: Status,
+        error: str,
+        timestamps: tuple[int, int] | tuple[()] = (),
+    ) -> None:
         lease.attempt = None
         self.counts[status] += 1
         if attempt.intended:
-            self._log.append((_OUTCOME, attempt.number, end, int(status), error))
+            self._log.append((_OUTCOME, attempt.number, end, int(status), error, *timestamps))
         else:
             self._log.append((_WHOLE, lease.client, attempt.start, end, int(status), error, attempt.snapshot()))
+        if self._watch is not None:
+            self._watch.closed(lease)
+            ops = tuple(_ops(attempt.rows if attempt.intended else attempt.snapshot()))
+            self._watch.took_place(Txn(attempt.number, lease.client, ops, status, attempt.start, end, error))
 
 
 def _row(kind: str, key: Any, value: Any) -> Row:
@@ -184,13 +233,14 @@ def _unanswered(op: Op) -> Any:
     return UNSEEN
 
 
-def read_history(path: Path, info: RunInfo | None = None) -> History:
+def read_history(path: Path, info: RunInfo | None = None, *, bytes_max: int | None = None) -> History:
     """The history that a log holds; `info` stands in where the log was cut before its own.
 
-    A transaction without an outcome is UNKNOWN and ends after all that was seen. Raises StoreError where the
-    file is no log, is too new, or holds nonsense under a right checksum.
+    A transaction without an outcome is UNKNOWN and ends after all that was seen. Of a log that is still being
+    written, the first `bytes_max` bytes are taken. Raises StoreError where the file is no log, is too new, or
+    holds nonsense under a right checksum.
     """
-    reader = LogReader(path)
+    reader = LogReader(path, bytes_max=bytes_max)
     try:
         builder, faults, without_outcome = _fold(reader.frames())
         return builder.build(reader.info or info or RunInfo(), faults=faults, cut=_cut(reader, without_outcome))
@@ -210,9 +260,9 @@ def _fold(frames: Iterable[list[Any]]) -> tuple[HistoryBuilder, list[Fault], int
             open_intents[number] = body
             latest = max(latest, now)
         elif kind == Frame.OUTCOME:
-            number, end, status, error = body
+            number, end, status, error, *timestamps = body
             _, client, start, _, rows = open_intents.pop(number)
-            builder.add(client, start, end, Status(status), _ops(rows), error)
+            builder.add(client, start, end, Status(status), _ops(rows), error, timestamps=_timestamps(timestamps))
             latest = max(latest, end)
         elif kind == Frame.WHOLE:
             client, start, end, status, error, rows = body
@@ -227,6 +277,13 @@ def _fold(frames: Iterable[list[Any]]) -> tuple[HistoryBuilder, list[Fault], int
             client, start, latest + 1, Status.UNKNOWN, _ops(rows), "the run ended before the outcome was known"
         )
     return builder, faults, len(open_intents)
+
+
+def _timestamps(numbers: list[int]) -> tuple[int, int] | None:
+    if not numbers:
+        return None
+    snapshot, commit = numbers
+    return snapshot, commit
 
 
 def _ops(rows: list[Any]) -> Iterable[Op]:

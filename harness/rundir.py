@@ -48,6 +48,7 @@ _REMEDY: Final = "name a run directory, or run it again"
 class RunEntry(msgspec.Struct, frozen=True):
     """One run of a suite: `directory` relative to the suite's, wall time, what went wrong in a sentence.
 
+    `stopped` says why it ended early although nothing was wrong.
     `missing` says of a killed suite that there is more than its runs show; a finished one never has it.
     """
 
@@ -56,6 +57,7 @@ class RunEntry(msgspec.Struct, frozen=True):
     trouble: str = ""
     interrupted: bool = False
     missing: str = ""
+    stopped: str = ""
 
 
 class SuiteRecord(msgspec.Struct, frozen=True):
@@ -206,7 +208,7 @@ def _link_latest(root: Path, name: str) -> None:
 
 
 def _entry(run: RunResult) -> RunEntry:
-    return RunEntry(run.directory, run.seconds, run.trouble, run.interrupted)
+    return RunEntry(run.directory, run.seconds, run.trouble, run.interrupted, stopped=run.stopped)
 
 
 def _believe(name: str, source: Path) -> None:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.build import build_history
-from harness.client import OURS, Client, ProgramError, Pulse
+from harness.client import JUDGING, OURS, Client, ProgramError, Pulse
 from harness.crew import Crew, Worker
 from harness.history import Fault, History, RunInfo, Status
 from harness.keeper import Keeper
@@ -26,6 +26,7 @@ from harness.scheduler import SCHEDULES, Draw, run_freely, run_steps
 from harness.store import save_history, save_run_info
 from harness.target import Target
 from harness.trouble import RunTrouble, StoreError
+from harness.watch import Companion, Watch
 
 __all__ = ["HUNG_REPLACEMENTS_MAX", "RETRIES_MAX", "Progress", "RunOutcome", "run"]
 
@@ -42,12 +43,16 @@ Progress = Callable[[int, int, int, int | None], None]
 
 @dataclass(frozen=True, kw_only=True)
 class RunOutcome:
-    """What became of a run. `trouble` is empty or says in a sentence why it ended early; `seconds` is wall time."""
+    """What became of a run. `trouble` is empty or says in a sentence why it ended early; `seconds` is wall time.
+
+    `stopped` is what the companion said, where it ended the run.
+    """
 
     history: History
     trouble: str
     interrupted: bool
     seconds: float
+    stopped: str = ""
 
 
 def run(
@@ -65,13 +70,15 @@ def run(
     directory: Path,
     on_progress: Progress | None = None,
     stop: threading.Event | None = None,
+    companion: Companion | None = None,
 ) -> RunOutcome:
     """Open the target, run the workload at `info.level`, and leave run.json, events.log and history/ in `directory`.
 
     Programs are drawn until `txns` are or `time_limit_s` seconds have passed since the call. `on_progress` is
     told, some twenty times a second, how many of the programs are committed, aborted and unknown, and `txns`. When
     `stop` is set, open transactions get `op_timeout_s` to finish, and the finale is left out. `info` is
-    completed with seed, clients, schedule, clock and what the target says of itself.
+    completed with seed, clients, schedule, clock and what the target says of itself. The `companion` judges along
+    while the programs run; where it says so, open transactions finish and the run ends, without its finale.
 
     Raises TargetUnavailable where the target does not start and RunTrouble where `directory` cannot be used:
     then there is nothing to report on. All later trouble is in the outcome, with the partial history.
@@ -86,7 +93,9 @@ def run(
     keeper.open(stop)
     try:
         info = _completed(info, target, clients=clients, schedule=schedule, seed=seed)
-        running = _Run(target, keeper, workload, info, params, op_timeout_s, directory, txns, on_progress, stop)
+        running = _Run(
+            target, keeper, workload, info, params, op_timeout_s, directory, txns, on_progress, stop, companion
+        )
         deadline_s = None if time_limit_s is None else started_s + time_limit_s
         trouble = running.phases(deadline_s)
         history, seal_trouble = running.seal()
@@ -98,6 +107,7 @@ def run(
         trouble=trouble or seal_trouble or close_trouble,
         interrupted=stop.is_set(),
         seconds=time.monotonic() - started_s,
+        stopped=running.stopped,
     )
 
 
@@ -130,7 +140,9 @@ class _Run:
         txns: int | None,
         on_progress: Progress | None,
         stop: threading.Event,
+        companion: Companion | None,
     ) -> None:
+        self.stopped = ""
         self._target = target
         self._keeper = keeper
         self._workload = workload
@@ -155,7 +167,8 @@ class _Run:
                 f"cannot write to {directory}: {error.strerror}; choose another directory with --out"
             ) from error
         clock = step_clock() if info.schedule == "steps" else nanosecond_clock()
-        self._recorder = Recorder(self._log_path, info, clock)
+        self._watch = None if companion is None else Watch(companion)
+        self._recorder = Recorder(self._log_path, info, clock, self._watch)
         self.crew = Crew(recorder=self._recorder, op_timeout_s=op_timeout_s, stop=stop, on_poll=self._poll)
 
     @property
@@ -234,16 +247,17 @@ class _Run:
         """The workload's programs by all clients, as the schedule says."""
         if self._ended():
             return
+        pulse = Pulse()  # Of the only worker that there is with steps.
+        in_steps = self._info.schedule == "steps"
         draw = Draw(
             self._made(self._workload.programs, "programs"),
             count=self._txns,
             deadline_s=deadline_s,
-            ended=self._ended,
+            ended=(lambda: self._ended() or self._judged(pulse)) if in_steps else self._ended,
         )
         self._before = dict(self._recorder.counts)
         self._concurrent = True
-        if self._info.schedule == "steps":
-            pulse = Pulse()
+        if in_steps:
             clients = [self._client(number, pulse) for number in range(self._info.clients)]
             rng = self._rng("schedule")
             self.crew.work([Worker(clients, pulse, lambda: run_steps(clients, draw, rng))], self._hang_of_all)
@@ -330,7 +344,24 @@ class _Run:
     def _ended(self) -> bool:
         return self._halt.is_set() or self._stop.is_set()
 
+    def _judged(self, pulse: Pulse) -> bool:
+        """Between two actions of the only worker: whether the companion, if it is due, ends the run."""
+        doing = pulse.doing
+        if self._watch is not None and self._watch.due:
+            pulse.beat(pulse.client, JUDGING)
+            self._look()
+            pulse.beat(pulse.client, doing)
+        return bool(self.stopped)
+
+    def _look(self) -> None:
+        self.stopped = self._recorder.look()
+        if self.stopped:
+            self._halt.set()
+
     def _poll(self) -> None:
+        by_the_way = self._concurrent and self._info.schedule != "steps"
+        if by_the_way and self._watch is not None and self._watch.due and not self._ended():
+            self._look()
         if self._on_progress is not None and self._concurrent:
             done = (self._recorder.counts[status] - self._before.get(status, 0) for status in Status)
             committed, aborted, unknown = done

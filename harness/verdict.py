@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from harness.history import History, RunInfo
-from harness.level import Level, maximal, refuted_by
+from harness.level import Level, implied_by, maximal, refuted_by
 
 if TYPE_CHECKING:
     from harness.contract import ContractRun
@@ -94,7 +94,8 @@ class Evidence(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, time-out or checker.
+    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, undecided, timestamps, time-out or
+    checker.
 
     `levels` are the weakest levels that it concerns (and with them all above), () for every level.
     """
@@ -124,7 +125,8 @@ class Findings:
     """What one checker says of one history: nothing about what was expected.
 
     `refuted` is closed upward. `searched` lists the levels that an anomaly this checker looks for refutes
-    directly. `doubts` are empty where the search was complete. `certificates` prove levels that no search for
+    directly; `decided` those of which every breach is found, () for a checker that promises no such thing.
+    `doubts` are empty where the search was complete. `certificates` prove levels that no search for
     anomalies could vouch for.
     """
 
@@ -132,6 +134,7 @@ class Findings:
     anomalies: tuple[Anomaly, ...] = ()
     refuted: tuple[Level, ...] = ()
     searched: tuple[Level, ...] = ()
+    decided: tuple[Level, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     doubts: tuple[Doubt, ...] = ()
     certificates: tuple[Certificate, ...] = ()
@@ -177,11 +180,19 @@ def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) 
     if expected not in refuted_by(findings.searched):
         nothing = f"nothing that the {findings.checker} checker looks for could refute {expected}"
         return verdict(Outcome.UNKNOWN, nothing, "undecided")
+    if findings.decided and not _vouched_for(expected, findings):
+        found = f"what the {findings.checker} checker found does not tell whether {expected} was kept"
+        return verdict(Outcome.UNKNOWN, found, "undecided")
     lacking = [one for one in findings.evidence if one.found < one.needed]
     if strict_evidence and lacking:
         text = ", ".join(f"{one.name} {one.found} of {one.needed} needed" for one in lacking)
         return verdict(Outcome.UNKNOWN, f"nothing was found, but nothing could have been: {text}", "vacuous")
     return verdict(Outcome.PASS, f"no anomaly refutes {expected}")
+
+
+def _vouched_for(expected: Level, findings: Findings) -> bool:
+    """Whether a level that the checker decides, and that stands, implies the expected one."""
+    return any(expected in implied_by(one) for one in findings.decided if one not in findings.refuted)
 
 
 def _closed(anomaly: Anomaly) -> tuple[Level, ...]:
@@ -193,7 +204,8 @@ class RunResult:
     """One history of a suite with its verdicts: a list-append history may be judged by several checkers.
 
     `trouble` is a sentence where the harness or the target failed (a hung or dying target, a full disk);
-    `interrupted` is true where the run was stopped by hand. `directory` is relative to the suite's.
+    `interrupted` is true where the run was stopped by hand, `stopped` a sentence where it ended early because enough
+    was known. `directory` is relative to the suite's.
     """
 
     history: History
@@ -202,6 +214,7 @@ class RunResult:
     seconds: float = 0.0
     trouble: str = ""
     interrupted: bool = False
+    stopped: str = ""
 
     @property
     def info(self) -> RunInfo:
@@ -209,8 +222,8 @@ class RunResult:
 
     @property
     def outcome(self) -> Outcome:
-        """That of all verdicts; a run that met trouble or was stopped by hand did not pass."""
-        least = Outcome.UNKNOWN if self.trouble or self.interrupted else Outcome.PASS
+        """That of all verdicts; a run that met trouble or was stopped did not pass."""
+        least = Outcome.UNKNOWN if self.trouble or self.interrupted or self.stopped else Outcome.PASS
         return worst([least, *(verdict.outcome for verdict in self.verdicts)]) if self.verdicts else Outcome.UNKNOWN
 
 

@@ -45,7 +45,7 @@ def check_document(histories: Iterable[tuple[str, RunResult]]) -> dict[str, Any]
     document = {
         "schema_version": SCHEMA_VERSION,
         "outcome": _word(worst(one.outcome for _, _, one in judged)),
-        "histories": [{"history": name} | _entry(one) | _mishaps(run) for name, run, one in judged],
+        "histories": [{"history": name} | _format(run) | _entry(one) | _mishaps(run) for name, run, one in judged],
     }
     safe: dict[str, Any] = json_safe(document)
     return safe
@@ -125,9 +125,20 @@ def _anomaly(group: AnomalyGroup) -> dict[str, Any]:
     }
 
 
+def _format(run: RunResult) -> dict[str, Any]:
+    """Which format a file of other tools was taken to be in."""
+    found = run.info.settings.get("format")
+    return {"format": found} if run.info.foreign and found else {}
+
+
 def _mishaps(run: RunResult) -> dict[str, Any]:
     """What keeps a history from being whole. The keys are there only where there is something to say."""
-    told = {"trouble": run.trouble, "interrupted": run.interrupted, "cut": run.history.cut}
+    told = {
+        "trouble": run.trouble,
+        "interrupted": run.interrupted,
+        "stopped": run.stopped,
+        "cut": run.history.cut,
+    }
     return {name: value for name, value in told.items() if value}
 
 

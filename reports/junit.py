@@ -78,6 +78,7 @@ def _body(run: RunResult, one: Overall, command: str) -> str:
     lines += [line for group in one.groups for line in _anomaly_lines(group)]
     lines += [f"evidence: {row.name} {row.found}, needed {row.needed}" for row in one.evidence]
     lines += [f"trouble: {run.trouble}"] if run.trouble else []
+    lines += [f"stopped: {run.stopped}"] if run.stopped else []
     lines += [f"cut: {run.history.cut}"] if run.history.cut else []
     lines += [f"history: {run.directory}"] if run.directory else []
     lines += [f"repeat: {command}"] if command else []

@@ -87,6 +87,8 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
         yield f"The run met trouble: {ended(run.trouble)} Nothing after that was observed."
     if run.interrupted:
         yield "The run was stopped by hand before it was done."
+    if run.stopped:
+        yield f"The run was {ended(run.stopped)} What would have come after that is not known."
     if history.cut:
         yield f"The history is not whole: {ended(history.cut)} Nothing may be concluded from what is not in it."
     for doubt in one.doubts:

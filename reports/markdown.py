@@ -56,6 +56,8 @@ def _runs(seen: Seen) -> Iterator[str]:
     for run, one in seen:
         if one.reason and one.sentence:
             yield f"{inline(run_name(run))}: {inline(one.reason)}: {inline(one.sentence)}\n"
+        elif run.stopped:
+            yield f"{inline(run_name(run))}: {inline(run.stopped)}\n"
 
 
 def _anomalies(seen: Seen) -> Iterator[str]:

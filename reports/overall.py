@@ -88,6 +88,8 @@ def _outcome(run: RunResult) -> tuple[Outcome, str, str]:
         return Outcome.UNKNOWN, "trouble", run.trouble
     if run.interrupted:
         return Outcome.UNKNOWN, "interrupted", "the run was stopped by hand before it was done"
+    if run.stopped:
+        return Outcome.UNKNOWN, "stopped", f"the run was {run.stopped}"
     if not run.verdicts:
         return outcome, "checker", "no checker judged this history"
     return outcome, deciding[0].reason if outcome == Outcome.UNKNOWN else "", "; ".join(sentences)

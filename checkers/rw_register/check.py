@@ -1,22 +1,28 @@
 """The checker for histories of plain reads and writes whose values are unique for each key.
 
 What is named quickly comes first; whatever levels that leaves standing are decided by the solver, from the strongest
-down: each ends in a proof, a contradiction, or a doubt that says why there is neither.
+down: each ends in a proof, a contradiction, or a doubt that says why there is neither. The weak levels are looked at
+once a strong one does not hold: what proves that one proves them too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from checkers.catalogue import directly_refuted
 from checkers.evidence import concurrent_accesses, overlapping_clients
-from checkers.registers import INITIAL, Registers, registers_of
-from checkers.rw_register.forms import FORMS, Kind, Order
+from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
+from checkers.rw_register.forms import FORMS, Form, Kind, Order
+from checkers.rw_register.names import named_anomalies
+from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
+from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
+from checkers.versions.names import NAMES
 from harness.history import History, Status
-from harness.level import Level, implied_by, refuted_by
+from harness.level import Level, implied_by, level, refuted_by
 from harness.verdict import Anomaly, Certificate, Doubt, Evidence, Findings
 
 __all__ = ["check_rw_register"]
@@ -24,25 +30,35 @@ __all__ = ["check_rw_register"]
 _CONCURRENT_NEEDED = 10
 # The strongest first, so that one proof settles all below it.
 _DECIDED = sorted(FORMS.values(), key=lambda form: (form.kind, -form.order))
+_LEVELS = (
+    *(form.level for form in _DECIDED),
+    *(level(prefix + name) for name in WEAK_LEVELS for prefix in ("", "strong-session-")),
+    # Version orders can be chosen to fit whatever order of commits the reads and real time leave.
+    level("strong-read-committed"),
+    *(level(prefix + "read-uncommitted") for prefix in ("", "strong-session-", "strong-")),
+)
 _TIMELESS = "the record tells the order within each client only, no times"
 
 
 def check_rw_register(history: History) -> Findings:
     """Judge a history of reads and writes (scans among them)."""
-    registers = registers_of(history)
+    registers = _whole(registers_of(history))
     doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
-    named: tuple[Anomaly, ...] = ()
-    anomalies, certificates, open_levels = _solved(registers, named)
+    named = named_anomalies(registers)
+    solved = _Solved(registers, list(named.anomalies))
+    for form in _DECIDED:
+        solved.take(form)
     return Findings(
         checker="rw-register",
-        anomalies=anomalies,
-        refuted=_refuted(anomalies),
+        anomalies=(*solved.named, *_weakest(solved.found)),
+        refuted=_refuted([*solved.named, *solved.found]),
         searched=_searched(history),
+        decided=_LEVELS,
         evidence=_evidence(registers),
-        doubts=open_levels,
-        certificates=certificates,
+        doubts=tuple(solved.doubts),
+        certificates=tuple(solved.proofs),
         stats={
             "txns": len(history),
             "reads": int(registers.sees.sum()),
@@ -51,29 +67,59 @@ def check_rw_register(history: History) -> Findings:
     )
 
 
-def _solved(
-    registers: Registers, named: Sequence[Anomaly]
-) -> tuple[tuple[Anomaly, ...], tuple[Certificate, ...], tuple[Doubt, ...]]:
-    """Decide every level that is neither refuted nor proven yet."""
-    found: list[Anomaly] = []
-    proofs: list[Certificate] = []
-    doubts: list[Doubt] = []
-    proven: set[Level] = set()
-    for form in _DECIDED:
-        if form.level in proven or form.level in _refuted([*named, *found]):
-            continue
-        if form.order == Order.REALTIME and registers.history.info.clock == "sessions":
-            doubts.append(Doubt("evidence", _TIMELESS, (form.level,)))
-            continue
-        answer = decide(registers, form.level, strictly_first=False)
-        if isinstance(answer, Anomaly):
-            found.append(answer)
-        elif isinstance(answer, Doubt):
-            doubts.append(answer)
+def _whole(registers: Registers) -> Registers:
+    """Where the history is cut, a delete may be missing: whoever found nothing shows nothing."""
+    if not registers.history.cut:
+        return registers
+    writer = np.where(registers.read_writer == INITIAL, HIDDEN, registers.read_writer)
+    return replace(registers, read_writer=writer)
+
+
+@dataclass
+class _Solved:
+    """Every level taken so far is refuted, proven or doubted. `named` are anomalies with a name of their own."""
+
+    registers: Registers
+    named: list[Anomaly]
+    found: list[Anomaly] = field(default_factory=list)
+    proofs: list[Certificate] = field(default_factory=list)
+    doubts: list[Doubt] = field(default_factory=list)
+    proven: set[Level] = field(default_factory=set)
+    weak: bool = False  # Whether the weak levels have been looked at.
+
+    def take(self, form: Form) -> None:
+        """Decide one level, unless it is refuted or proven already."""
+        if form.level in self.proven:
+            return
+        if form.order == Order.REALTIME and self.registers.history.info.clock == "sessions":
+            self.doubts.append(Doubt("evidence", _TIMELESS, (form.level,)))
+        elif form.level in _refuted([*self.named, *self.found]):
+            self._look_at_weak_levels()
         else:
-            proven |= implied_by(form.level)
-            proofs += [answer] if form.kind != Kind.PARALLEL else []
-    return (*named, *_weakest(found)), tuple(proofs), tuple(doubts)
+            self._solve(form)
+
+    def _solve(self, form: Form) -> None:
+        answer = decide(self.registers, form.level, strictly_first=False)
+        if isinstance(answer, Certificate):
+            self.proven |= implied_by(form.level)
+            self.proofs += [answer] if form.kind != Kind.PARALLEL else []
+            return
+        if isinstance(answer, Anomaly):
+            self.found.append(answer)
+        else:
+            self.doubts.append(answer)
+        self._look_at_weak_levels()
+
+    def _look_at_weak_levels(self) -> None:
+        if not self.weak:
+            self.weak = True
+            all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
+            weak = weak_anomalies(with_absent_reads(all_reads))
+            for one in weak.anomalies:
+                # What refutes nothing more says nothing more.
+                if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
+                    self.named.append(one)
+            self.doubts += weak.doubts
 
 
 def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:
@@ -82,14 +128,14 @@ def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:
 
 
 def _refuted(anomalies: Sequence[Anomaly]) -> tuple[Level, ...]:
-    return refuted_by(level for anomaly in anomalies for level in anomaly.refutes)
+    return refuted_by(one for anomaly in anomalies for one in anomaly.refutes)
 
 
 def _searched(history: History) -> tuple[Level, ...]:
     timeless = history.info.clock == "sessions"
     suffixes = ("", "-process") if timeless else ("", "-process", "-realtime")
     names = {form.anomaly + suffixes[form.order] for form in FORMS.values() if form.order < len(suffixes)}
-    return directly_refuted(sorted(names))
+    return directly_refuted(sorted({*names, *NAMES, *WEAK_ANOMALIES}))
 
 
 def _evidence(registers: Registers) -> tuple[Evidence, ...]:

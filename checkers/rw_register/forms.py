@@ -70,7 +70,7 @@ FORMS: dict[str, Form] = {
         (
             Kind.PARALLEL,
             "no-parallel-snapshot-order",
-            ("parallel-snapshot-isolation", "strong-session-parallel-snapshot-isolation"),
+            ("parallel-snapshot-isolation",),
         ),
     )
     for order, name in enumerate(names)

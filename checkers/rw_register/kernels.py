@@ -232,7 +232,7 @@ def run(
             heappush(heap, priority[v] * n + v)
     while len(heap) > 0:
         v = int(heappop(heap)) % n
-        blocker = -1
+        blocker = np.int64(-1)
         for i in range(begun_by[v], begun_by[v + 1]):
             if left[current[key[begins[i]]]] > 0:
                 blocker = current[key[begins[i]]]

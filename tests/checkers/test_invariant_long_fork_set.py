@@ -60,6 +60,7 @@ def test_an_acknowledged_element_missing_at_the_end_is_lost() -> None:
     assert [step.kind for step in found.steps] == ["realtime", "rw"]
     assert found.sentence == "e is missing from T1's read, although T0 had written it and was acknowledged before."
     assert found.refutes == ("strong-snapshot-isolation",)
+    assert found.details == ("The longest time after which a known element was still missing is 1 nanoseconds.",)
 
 
 def test_an_element_that_is_found_again_was_read_stale() -> None:
@@ -99,5 +100,6 @@ def test_a_pass_needs_every_acknowledged_element_read_back() -> None:
     rows = (ADD, row(0, 3, 4, w("f", 2)), *more, read)
     verdict = judge(check_set_full(history(*rows)), "strict-serializable")
     assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "vacuous")
+    assert verdict.findings.evidence[-1][:2] == ("elements never read after their acknowledgement", 1)
     verdict = judge(check_set_full(history(*rows, row(1, 37, 38, r("f", 2)))), "strict-serializable")
     assert verdict.outcome == Outcome.PASS

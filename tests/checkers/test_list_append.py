@@ -173,3 +173,29 @@ def test_many_reads_that_miss_many_appends_stay_within_bounds() -> None:
     findings = check_list_append(build_history([*appends, *reads]))
     assert findings.stats["edges"] == 50 * 64
     assert [doubt.reason for doubt in findings.doubts] == ["budget"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("ax1 ax2; ax3; rx2,1,3", [("incompatible-order", (0, 2), 1)]),
+        ("ax1 ax2; rx2", [("incompatible-order", (0, 1), 1)]),
+        ("ax1 ax2; rx1,2", []),
+        ("ax1 ax2 ax3; rx1,3,2", [("incompatible-order", (0, 1), 1)]),
+        ("ax1 ax2; aborted rx2", []),
+        ("ax1 ax2; ax3; rx1,3,2", []),
+    ],
+)
+def test_a_list_shows_the_appends_of_one_transaction_in_their_order(
+    text: str, found: list[tuple[str, tuple[int, ...], int]]
+) -> None:
+    """Each append comes behind all earlier ones of its transaction, whatever of others stands between."""
+    anomalies = check_list_append(build_history(txns(text))).anomalies
+    assert [(one.name, one.txns, one.count) for one in anomalies if one.name == "incompatible-order"] == found
+
+
+def test_what_is_out_of_order_is_said() -> None:
+    """The sentence names the element that came too early and whose it is."""
+    (anomaly,) = check_list_append(build_history(txns("ax1 ax2; ax3; rx2,1,3"))).anomalies
+    assert anomaly.sentence == "T2 read x with 2, and before it not what T0 had appended first."
+    assert anomaly.refutes == ("read-committed",)

@@ -98,7 +98,7 @@ def test_document_of_check(command: Command, skew: str) -> None:
     assert finished.code == 1
     assert set(found) == {"schema_version", "outcome", "histories"}
     (entry,) = found["histories"]
-    assert set(entry) == JUDGED_KEYS | {"history"}
+    assert set(entry) == JUDGED_KEYS | {"history", "format"}
     assert (entry["history"], entry["outcome"], entry["expected"]) == (skew, "fail", "serializable")
     assert entry["refuted"] == [
         "repeatable-read",
@@ -296,7 +296,7 @@ def test_every_listed_name_is_explained(command: Command, kind: str) -> None:
 def test_explained_anomaly(command: Command) -> None:
     """An anomaly is explained with its drawing and the levels that it refutes."""
     lines = command("explain", "G2-item").out.splitlines()
-    assert lines[0] == "anomaly G2-item"
+    assert lines[0] == "anomaly G2-item (Adya 1999; Berenson 1995 (write skew, phantom))"
     assert any("read y = [] · append x 1" in line for line in lines)
     assert any(line.startswith("Refutes repeatable-read") for line in lines)
 

@@ -375,3 +375,8 @@ def test_a_file_cut_anywhere_is_never_silently_shorter(tmp_path: Path, before: s
     assert len(history_of(tmp_path, before + text, format=notation)) >= 1
     for length in range(1, len(text)):
         assert "cut off" in refusal(tmp_path, before + text[:length], format=notation)
+
+
+def test_an_object_on_several_lines_is_no_line(tmp_path: Path) -> None:
+    """JSON lines are one object each: an object that goes on in the next line is refused with its place."""
+    assert "line 2, column 1" in refusal(tmp_path, f'{OPERATION}\n{{"process": 0,\n"type": "ok"}}\n', format="jsonl")

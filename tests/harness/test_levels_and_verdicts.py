@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 from oracle.notation import txns
 
@@ -140,4 +142,13 @@ def test_a_fingerprint_ignores_where_a_cycle_starts_and_who_ran_it() -> None:
         RunInfo(suite="other", target="db", level="serializable", workload="bank"), "G-single", ()
     )
     assert canonical_rotation(("ww", "rw", "wr")) == ("rw", "wr", "ww")
+
+
+def test_the_canonical_rotation_is_the_smallest() -> None:
+    """Of all cycles of up to seven steps of two kinds, whatever the start, the smallest rotation is given."""
+    assert canonical_rotation(()) == ()
+    for length in range(1, 8):
+        for kinds in product(("rw", "wr"), repeat=length):
+            turns = [kinds[i:] + kinds[:i] for i in range(length)]
+            assert canonical_rotation(kinds) == min(turns)
     assert witness("G0", [1, "x"]) != witness("G0", [1, "y"])

@@ -315,8 +315,23 @@ def _duplicates(facts: _Facts) -> Occurrences:
 
 
 def _incompatible(facts: _Facts) -> Occurrences:
-    """incompatible-order: a read is no beginning of the version order."""
-    return ((read.row, read.key, read.place) for read in facts.reads if not facts.is_compatible(read))
+    """incompatible-order: a read is no beginning of the version order; or, where all are, one shows an append of
+    another transaction without that one's earlier appends before it.
+    """
+    incompatible = {(read.row, read.key, read.place) for read in facts.reads if not facts.is_compatible(read)}
+    return incompatible or {(read.row, read.key, read.place) for read in facts.reads if _is_misplaced(facts, read)}
+
+
+def _is_misplaced(facts: _Facts, read: _Read) -> bool:
+    version = list(dict.fromkeys(read.elements))
+    for place, element in enumerate(version):
+        writer = facts.writer.get((read.key, element))
+        if writer is None or writer == read.row or writer not in facts.included:
+            continue
+        own = [one for _, one in facts.appends(writer, read.key)]
+        if not set(own[: own.index(element)]) <= set(version[:place]):
+            return True
+    return False
 
 
 def _lost_updates(facts: _Facts) -> Occurrences:

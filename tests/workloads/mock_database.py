@@ -71,9 +71,15 @@ class MockDatabase:
                 return op._replace(value=self._read(txn, op.key))
             case "w":
                 txn.writes[op.key] = op.value
+            case "delete":
+                txn.writes[op.key] = None
             case "append":
                 txn.appends.setdefault(op.key, []).append(op.value)
                 txn.extended.setdefault(op.key, self.commits)
+            case "incr":
+                txn.reads.append(op.key)
+                txn.writes[op.key] = (self._read(txn, op.key) or 0) + op.value
+                return op._replace(value=(op.value, txn.writes[op.key]))
             case "scan":
                 txn.reads.append(op.key)
                 low, high = op.key

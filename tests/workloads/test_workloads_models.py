@@ -9,7 +9,7 @@ from random import Random
 
 import pytest
 
-from anomalist.suites import CHECKERS, ON_KEYS, ON_MODELS, SCRIPTED, SUITES
+from anomalist.suites import CHECKERS, ON_KEYS, ON_MODELS, ON_OBJECTS, SCRIPTED, SUITES
 from anomalist.suites import WORKLOADS as CHECKS
 from anomalist.suites import checker as check
 from harness.history import History, Op
@@ -258,8 +258,10 @@ def test_an_edge_is_added_between_nodes_that_are_there() -> None:
 
 
 def test_the_suite_has_all_of_them_and_the_others_none() -> None:
-    """`models` is every workload on a data model and the restart; `quick` and `standard` ask for keys alone."""
+    """`models` is every workload on a data model and the restart; `quick` and `standard` ask for keys alone, of which
+    only `standard` asks for single objects."""
     assert SUITES["models"].workloads == (*ON_MODELS, "restart")
-    assert {*ON_KEYS, *SUITES["models"].workloads} == set(CHECKS) == set(WORKLOADS)
-    assert SUITES["quick"].workloads == SUITES["standard"].workloads == ON_KEYS
-    assert {name for row in CHECKS.values() for name in row.checkers} == set(CHECKERS) - {SCRIPTED}
+    assert {*ON_KEYS, *ON_OBJECTS, *SUITES["models"].workloads} == set(CHECKS) == set(WORKLOADS)
+    assert SUITES["quick"].workloads == ON_KEYS
+    assert SUITES["standard"].workloads == (*ON_KEYS, *ON_OBJECTS)
+    assert {name for row in CHECKS.values() for name in row.checkers} == set(CHECKERS) - {SCRIPTED, "visibility"}

@@ -10,11 +10,25 @@ from typing import Any
 
 import pytest
 
+from anomalist.suites import ON_OBJECTS
 from harness.history import KIND_CODE, Op
 from harness.program import KEY_CHOICES, Params, Program, Rollback
 from workloads import WORKLOADS
 
-NAMES = ("list-append", "bank", "counter", "write-skew", "predicate-skew", "long-fork", "set")
+NAMES = (
+    "list-append",
+    "rw-register",
+    "bank",
+    "counter",
+    "write-skew",
+    "predicate-skew",
+    "predicates",
+    "long-fork",
+    "set",
+    "unique-ids",
+    "monotonic",
+    "session-guarantees",
+)
 
 
 def _drive(program: Program, stored: dict[str, Any]) -> list[Op]:
@@ -27,8 +41,13 @@ def _drive(program: Program, stored: dict[str, Any]) -> list[Op]:
                 op = op._replace(value=stored.get(op.key))
             case "w":
                 stored[op.key] = op.value
+            case "delete":
+                stored.pop(op.key, None)
             case "append":
                 stored.setdefault(op.key, []).append(op.value)
+            case "incr":
+                stored[op.key] = stored.get(op.key, 0) + op.value
+                op = op._replace(value=(op.value, stored[op.key]))
             case "scan":
                 low, high = op.key
                 op = op._replace(value={key: stored[key] for key in sorted(stored) if low <= key < high})
@@ -56,7 +75,7 @@ def _run(name: str, count: int, seed: int = 1, **params: Any) -> list[list[Op]]:
 def test_the_table_holds_the_workloads_by_their_names() -> None:
     """The key in the table is the name in the record; those on plain keys come first."""
     models = ("queue", "queue-redelivery", "sql-append", "sql-bank", "cache", "vectors", "graph", "restart")
-    assert tuple(WORKLOADS) == (*NAMES, *models)
+    assert tuple(WORKLOADS) == (*NAMES, *ON_OBJECTS, *models)
     assert all(name == workload.name for name, workload in WORKLOADS.items())
 
 
@@ -88,7 +107,7 @@ def test_operations_are_plain(name: str, key_choice: str) -> None:
                 assert type(op.value) in {int, str}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"unique-ids", "monotonic"}))
 def test_values_are_unique_per_key(name: str) -> None:
     """No value is written to a key twice, so that every version is known by its value."""
     written = Counter((op.key, op.value) for txn in _run(name, 300) for op in txn if op.kind in {"w", "append"})
@@ -104,7 +123,7 @@ def test_setup_and_finale_end_without_being_run(name: str) -> None:
     assert len(list(workload.finale(Random(1), workload.defaults))) <= 10_000
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", sorted({*NAMES} - {"unique-ids"}))
 def test_the_finale_reads_back_everything(name: str) -> None:
     """Every key that the run left behind is read in the finale, alone or in a range."""
     stored: dict[str, Any] = {}
@@ -194,3 +213,32 @@ def test_long_fork_reads_whole_groups_in_any_order() -> None:
     assert all(len({key.split("key")[0] for key in keys}) == 1 and len(set(keys)) == 3 for keys in readers)
     assert any(keys != sorted(keys) for keys in readers)
     assert any(keys == sorted(keys) for keys in readers)
+
+
+def test_rw_register_reads_and_writes_in_the_given_ratio_and_lengths() -> None:
+    """Values of a key are 1, 2, 3, ..., transactions have ops_min to ops_max operations."""
+    txns = _run("rw-register", 2000, ops_min=2, ops_max=5, read_ratio=0.25)
+    values: dict[str, list[int]] = defaultdict(list)
+    for op in (op for txn in txns for op in txn if op.kind == "w"):
+        values[op.key].append(op.value)
+    assert all(written == list(range(1, len(written) + 1)) for written in values.values())
+    assert {len(txn) for txn in txns} == {2, 3, 4, 5}
+    reads = sum(op.kind == "r" for txn in txns for op in txn)
+    assert 0.23 < reads / sum(map(len, txns)) < 0.27
+
+
+def test_predicates_inserts_each_key_once_and_replaces_or_deletes_only_what_it_has_read() -> None:
+    """So a key that a scan misses is not yet there or no longer, and every later version is seen to follow one."""
+    inserted: Counter[str] = Counter()
+    deleted: Counter[str] = Counter()
+    for txn in _run("predicates", 600):
+        for place, op in enumerate(txn):
+            found = [one.value for one in txn[:place] if (one.kind, one.key) == ("r", op.key)]
+            if op.kind in {"w", "delete"} and found[-1:] != [] and found[-1] is not None:
+                deleted[op.key] += op.kind == "delete"
+            elif op.kind == "w":
+                inserted[op.key] += 1
+            assert op.kind != "delete" or found[-1] is not None
+    assert max(inserted.values()) == max(deleted.values()) == 1
+    assert len(inserted) > 300
+    assert sum(deleted.values()) > 30
