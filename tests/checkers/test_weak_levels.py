@@ -384,7 +384,7 @@ def test_what_the_budget_leaves_open_is_said(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_search_that_was_ended_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With no budget for a shorter cycle, one is shown all the same, and it is said that there may be a shorter one."""
+    """With no budget for a shorter cycle, one is shown all the same, with the words that a shorter one may exist."""
     monkeypatch.setattr(weak_witnesses, "SEARCH_BUDGET", 0)
     (found,) = judged(sessions("wx1 ry2", "wy2 rz3", "wz3 rx1")).anomalies
     assert (found.name, len(found.steps), found.details) == (
