@@ -39,6 +39,7 @@ _STEPS_TXNS_MAX = 10_000
 # Operation kinds, data models and disturbances beyond reads and writes of keys.
 _NEEDS = {
     "predicate-skew": {"scan"},
+    "predicates": {"scan", "delete"},
     "queue": {"queue"},
     "queue-redelivery": {"queue"},
     "sql-append": {"sql"},

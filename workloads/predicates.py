@@ -80,4 +80,4 @@ def _finale(rng: Rng, params: Params) -> Iterator[Program]:
     return sweep(lambda group: [_range(group)], chunk=_CHUNK, gap=lambda _: _GAP)
 
 
-PREDICATES = Workload("predicates", no_programs, _programs, _finale, Params(keys=2, writes_per_key=12))
+PREDICATES = Workload("predicates", no_programs, _programs, _finale, Params(keys=1, writes_per_key=12))

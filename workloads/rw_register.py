@@ -46,4 +46,6 @@ def _finale(rng: Rng, params: Params) -> Iterator[Program]:
     return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: max(2, 2 * params.keys))
 
 
-RW_REGISTER = Workload("rw-register", no_programs, _programs, _finale, Params(keys=6, ops_min=2, ops_max=4))
+RW_REGISTER = Workload(
+    "rw-register", no_programs, _programs, _finale, Params(keys=8, ops_min=3, ops_max=5, read_ratio=0.7)
+)

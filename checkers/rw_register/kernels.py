@@ -201,16 +201,16 @@ def run(
 ) -> tuple[Ints, Ints]:
     """Run nodes one after another, those of a lower `priority` first, as far as it goes.
 
-    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until of the
-    `current` block of each key no member is left; if it ends the one before them (`ends`), until of that no reader is
-    left. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`, readers from
+    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until no
+    member is left of the `current` block of each key; if it ends the one before them (`ends`), until no reader is left
+    of that. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`, readers from
     `blocks` on. `current` (keys,) and `left` are used up. Returns the nodes in the order in which they ran, and the
     block before each block, -2 where it did not begin.
 
-    Block b may stand on either side of neighbour[e] for e from of_block[b] on: placement 2 choice[e] is that the lower
-    of both comes first, and 2 choice[e] + 1 the other. Placement p excludes opposed[opposes[p]:opposes[p + 1]].
-    `placed` are made from the start, all that follows from a placement is made with it (`made` is filled), and a block
-    does not begin if it would have to come after one that has not begun.
+    Block b may stand on either side of neighbour[e] for e from of_block[b] on: by placement 2 choice[e] the lower of
+    both comes first, by 2 choice[e] + 1 the other. Placement p excludes opposed[opposes[p]:opposes[p + 1]]. `placed`
+    are made from the start, all that follows from a placement is made with it (`made` is filled), and a block does
+    not begin if it would have to come after one that has not begun.
     """
     n = len(first_edge) - 1
     indegree = np.zeros(n, np.int64)
@@ -250,7 +250,7 @@ def run(
             heappush(heap, priority[v] * n + v)
     while len(heap) > 0:
         v = heappop(heap) % n
-        blocker = -1
+        blocker = np.int64(-1)
         for i in range(begun_by[v], begun_by[v + 1]):
             if left[current[key[begins[i]]]] > 0:
                 blocker = current[key[begins[i]]]

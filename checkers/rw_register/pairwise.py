@@ -30,7 +30,7 @@ _Bits = NDArray[np.uint8]
 class Choices(NamedTuple):
     """Open choices by block, and what excludes what.
 
-    Block b may stand on either side of neighbour[e], e from of_block[b] to of_block[b + 1], which is choice number[e].
+    Block b may stand on either side of neighbour[e], e from of_block[b] to of_block[b + 1]: that is choice number[e].
     Placement 2 c is that the first block of choice c precedes, 2 c + 1 the other. `conflicts` (f, 2) are placements
     that close a circle together; p is excluded by opposed[opposes[p]:opposes[p + 1]].
     """
@@ -44,7 +44,7 @@ class Choices(NamedTuple):
 
 
 def conflicting(part: Part, graph: Graph, order: Ints, choices: Ints, budget: Budget) -> Choices:
-    """The choices (c, 2) with their conflicts: none where there are too many choices or conflicts, nor for PARALLEL."""
+    """The choices (c, 2) with their conflicts: none where there are too many of either, nor for PARALLEL."""
     ends = np.concatenate((choices[:, 0], choices[:, 1]))
     by_block = np.argsort(ends, kind="stable")
     neighbour = np.concatenate((choices[:, 1], choices[:, 0]))[by_block]

@@ -6,9 +6,10 @@ version. If everybody has gone, the order is a solution. If all wait for one ano
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from checkers.joins import Ints
 from checkers.rw_register import kernels
@@ -100,7 +101,7 @@ class Runner:
         pairs = np.concatenate((pairs, ordered[before[ordered[:, 1]] == -2]))
         return Run(order, open_ones, pairs[busy[pairs[:, 0]] & (initial[pairs[:, 1]] != pairs[:, 0])])
 
-    def _made(self, choices: Choices, made: Ints) -> Ints:
+    def _made(self, choices: Choices, made: NDArray[Any]) -> Ints:
         """The pairs of blocks (earlier, later) of the placements made (p, 2)."""
         block = np.repeat(np.arange(self.part.blocks), np.diff(choices.of_block))
         placement = 2 * choices.number + (block > choices.neighbour)

@@ -1,8 +1,8 @@
 """What pruning leaves open: the part is run, and a SAT solver learns from what it got stuck in.
 
-Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles, each
-of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs that
-stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
+Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles,
+each of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs
+that stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
 """
 
 from __future__ import annotations

@@ -11,6 +11,8 @@ from checkers.counter import check_counter
 from checkers.long_fork import check_long_fork
 from checkers.monotonic import check_monotonic
 from checkers.predicate_skew import check_predicate_skew
+from checkers.predicates import check_predicates
+from checkers.rw_register import check_rw_register
 from checkers.session_guarantees import check_session_guarantees
 from checkers.set_full import check_set_full
 from checkers.unique_ids import check_unique_ids
@@ -26,6 +28,8 @@ CHECKERS: dict[str, Callable[[History], Findings]] = {
     "counter": check_counter,
     "write-skew": check_write_skew,
     "predicate-skew": check_predicate_skew,
+    "predicates": check_predicates,
+    "rw-register": check_rw_register,
     "long-fork": check_long_fork,
     "set": check_set_full,
     "unique-ids": check_unique_ids,

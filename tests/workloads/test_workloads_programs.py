@@ -41,6 +41,8 @@ def _drive(program: Program, stored: dict[str, Any]) -> list[Op]:
                 op = op._replace(value=stored.get(op.key))
             case "w":
                 stored[op.key] = op.value
+            case "delete":
+                stored.pop(op.key, None)
             case "append":
                 stored.setdefault(op.key, []).append(op.value)
             case "incr":
@@ -211,3 +213,32 @@ def test_long_fork_reads_whole_groups_in_any_order() -> None:
     assert all(len({key.split("key")[0] for key in keys}) == 1 and len(set(keys)) == 3 for keys in readers)
     assert any(keys != sorted(keys) for keys in readers)
     assert any(keys == sorted(keys) for keys in readers)
+
+
+def test_rw_register_reads_and_writes_in_the_given_ratio_and_lengths() -> None:
+    """Values of a key are 1, 2, 3, ..., transactions have ops_min to ops_max operations."""
+    txns = _run("rw-register", 2000, ops_min=2, ops_max=5, read_ratio=0.25)
+    values: dict[str, list[int]] = defaultdict(list)
+    for op in (op for txn in txns for op in txn if op.kind == "w"):
+        values[op.key].append(op.value)
+    assert all(written == list(range(1, len(written) + 1)) for written in values.values())
+    assert {len(txn) for txn in txns} == {2, 3, 4, 5}
+    reads = sum(op.kind == "r" for txn in txns for op in txn)
+    assert 0.23 < reads / sum(map(len, txns)) < 0.27
+
+
+def test_predicates_inserts_each_key_once_and_replaces_or_deletes_only_what_it_has_read() -> None:
+    """So a key that a scan misses is not yet there or no longer, and every later version is seen to follow one."""
+    inserted: Counter[str] = Counter()
+    deleted: Counter[str] = Counter()
+    for txn in _run("predicates", 600):
+        for place, op in enumerate(txn):
+            found = [one.value for one in txn[:place] if (one.kind, one.key) == ("r", op.key)]
+            if op.kind in {"w", "delete"} and found[-1:] != [] and found[-1] is not None:
+                deleted[op.key] += op.kind == "delete"
+            elif op.kind == "w":
+                inserted[op.key] += 1
+            assert op.kind != "delete" or found[-1] is not None
+    assert max(inserted.values()) == max(deleted.values()) == 1
+    assert len(inserted) > 300
+    assert sum(deleted.values()) > 30
