@@ -11,7 +11,7 @@ from time import process_time
 from types import FrameType
 
 from anomalist.exits import UsageError
-from anomalist.suites import CHECKERS, CONTRACT, SCRIPTED, WEAK_LEVELS, WORKLOADS, checker
+from anomalist.suites import CHECKERS, CONTRACT, SCRIPTED, TIMESTAMPED, TIMESTAMPS, WEAK_LEVELS, WORKLOADS, checker
 from checkers.catalogue import directly_refuted
 from harness.history import History
 from harness.level import Level, refuted_by
@@ -59,7 +59,36 @@ def judge_history(
         if only and verdict.outcome is Outcome.PASS:
             verdict = replace(verdict, sentence=f"only {', '.join(only)} counted: nothing of it refutes {expected}")
         verdicts.append(verdict)
+    if len(history.commit_timestamp) and not only and set(checkers) & set(TIMESTAMPED):
+        findings = _incomplete(_findings(TIMESTAMPS, history, budget_s), gaps)
+        return _beside_timestamps(verdicts, judge(findings, expected, strict_evidence=strict_evidence))
     return _that_can_decide(verdicts)
+
+
+def _beside_timestamps(verdicts: list[Verdict], stamped: Verdict) -> tuple[Verdict, ...]:
+    """The verdicts of checkers that see what clients saw, and that of the one that sees the database's timestamps.
+
+    The latter proves the expected level or has no say: snapshots other than those told may explain a history. A level
+    that is proven and refuted is an error of ours.
+    """
+    if stamped.outcome is Outcome.PASS:
+        return _that_can_decide([*(_held_against(one, stamped) for one in verdicts), stamped])
+    if stamped.reason == "undecided":
+        return _that_can_decide(verdicts)
+    no_say = stamped.reason == TIMESTAMPS
+    told = replace(stamped, outcome=Outcome.PASS, reason="") if no_say else stamped
+    return (*_that_can_decide(verdicts), told)
+
+
+def _held_against(verdict: Verdict, proof: Verdict) -> Verdict:
+    if verdict.outcome is not Outcome.FAIL:
+        return verdict
+    checker = verdict.findings.checker
+    sentence = (
+        f"error of the checker: the database's own timestamps prove {proof.expected}, and the {checker} checker"
+        f" says {verdict.sentence}"
+    )
+    return replace(verdict, outcome=Outcome.UNKNOWN, reason="checker", sentence=sentence)
 
 
 def _for_weak_levels(checkers: Sequence[str], expected: Level) -> tuple[str, ...]:

@@ -22,6 +22,8 @@ __all__ = [
     "ON_OBJECTS",
     "SCRIPTED",
     "SUITES",
+    "TIMESTAMPED",
+    "TIMESTAMPS",
     "WEAK_LEVELS",
     "WORKLOADS",
     "Checks",
@@ -92,6 +94,10 @@ WEAK_LEVELS: dict[str, tuple[str, ...]] = {
     )
 }
 
+# What a database says of its own snapshots and commits is held against what these judge, where it says anything.
+TIMESTAMPS = "timestamps"
+TIMESTAMPED: tuple[str, ...] = ("list-append", "rw-register")
+
 SCRIPTED = "brute-force"  # It judges what `probe` and the contract suite perform step by step.
 
 CHECKERS: dict[str, str] = {
@@ -111,6 +117,7 @@ CHECKERS: dict[str, str] = {
     "register": "checkers.register:check_register",
     "graph": "checkers.graph_integrity:check_graph",
     "rw-register": "checkers.rw_register:check_rw_register",
+    TIMESTAMPS: "checkers.timestamps:check_timestamps",
     "linearizable": "checkers.linearizability:check_linearizability",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }

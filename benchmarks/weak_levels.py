@@ -1,12 +1,17 @@
-"""Histories of registers as columns, as large as one likes, for measuring the weak levels: `weak_history`."""
+"""Histories of registers as columns, as large as one likes, and each weak level judged alone, for measuring them."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from checkers.registers import registers_of
+from checkers.rw_register.weak import WEAK_LEVELS, weak_level_holds
 from harness.history import KIND_CODE, SCALAR, History, RunInfo
+from harness.verdict import Findings
 
-__all__ = ["weak_history"]
+__all__ = ["LEVELS", "weak_findings", "weak_history"]
+
+LEVELS: tuple[str, ...] = tuple(WEAK_LEVELS)
 
 
 def weak_history(
@@ -45,3 +50,9 @@ def weak_history(
         keys=tuple(range(keys)),
         values=(None, *range(1, written + 1)),
     )
+
+
+def weak_findings(history: History, level: str) -> Findings:
+    """From the columns to the verdict of one level with sessions, which a history of `weak_history` keeps."""
+    assert weak_level_holds(registers_of(history), level), "a correct history was accused"
+    return Findings(checker=f"strong-session-{level}")

@@ -43,7 +43,9 @@ def check_long_fork(history: History) -> Findings:
 def _partial_reads(registers: Registers) -> tuple[Ints, Ints]:
     """Pairs (read of a written key, read of another key as nothing) by one committed reader, as two columns."""
     written = registers.read_writer >= 0
-    written &= registers.committed[registers.read_writer]  # Of an aborted writer's value G1a says enough.
+    written &= registers.committed[
+        np.maximum(registers.read_writer, 0)
+    ]  # Of an aborted writer's value G1a says enough.
     written &= registers.read_writer != registers.read_txn
     present = np.flatnonzero(registers.sees & written)
     absent = np.flatnonzero(registers.read_writer == INITIAL)

@@ -12,10 +12,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from checkers.certificates import verify
 from checkers.findings import concurrency, findings
+from checkers.rw_register import check_rw_register
+from checkers.rw_register.tombstones import with_tombstones
 from checkers.versions.names import NAMES, names_of
 from checkers.versions.observations import doubts, observe
 from harness.history import History
+from harness.level import LEVELS, implied_by, minimal, refuted_by
 from harness.verdict import Doubt, Evidence, Findings
 
 __all__ = ["check_predicates"]
@@ -24,13 +28,15 @@ _ABSENT_NEEDED = 10
 
 
 def check_predicates(history: History) -> Findings:
-    """All names of cycles, by items and by predicates, and what single reads prove.
+    """Judge a history of point reads, writes, deletes and scans.
 
-    A pass says that nothing was found by inferences that hold under every order of versions; unlike the solver's
-    of rw-register it is no proof that there is an order.
+    Named is what inferences find that hold under every order of versions. Without deletes that is the register
+    checker's work, which decides all of its levels. With deletes a level that nothing refutes is either proven, by an
+    order in which each found nothing where it did, or in doubt: who found nothing may have met any one of them.
     """
     seen = observe(history)
     named = names_of(seen)
+    doubtful = [Doubt("evidence", sentence) for sentence in doubts(seen)]
     found = findings(
         "predicates",
         history,
@@ -44,9 +50,34 @@ def check_predicates(history: History) -> Findings:
             Evidence("rw edges by items", named.rw, 1),
             Evidence("rw edges by ranges", named.predicate_rw, 1),
         ],
-        doubts=[Doubt("evidence", sentence) for sentence in doubts(seen)],
+        doubts=doubtful,
     )
-    return replace(found, doubts=(*found.doubts, *_unfinished(seen.accesses.left_out, named.left_out)))
+    if found.doubts:
+        return found
+    explicit = with_tombstones(history)
+    solved = check_rw_register(explicit)
+    if explicit is history:
+        return replace(solved, checker="predicates", evidence=found.evidence)
+    return _proven(history, found, solved, (seen.accesses.left_out, named.left_out))
+
+
+def _proven(history: History, found: Findings, solved: Findings, left_out: tuple[int, int]) -> Findings:
+    """What was found, with what the guess proves, and a doubt for the levels between.
+
+    A level that allows the history as guessed allows it as it was: nobody can tell the two apart.
+    """
+    doubted = {above for one in solved.doubts for above in refuted_by(one.levels or LEVELS)}
+    holds = {one for one in solved.decided if one not in solved.refuted and one not in doubted}
+    proven = {below for one in holds for below in implied_by(one)}
+    standing = tuple(one for one in solved.decided if one not in proven and one not in found.refuted)
+    sentence = "nothing refutes it, but with deletes among the reads no order was found that proves it"
+    doubt = [Doubt("undecided", sentence, minimal(standing))] if standing else []
+    return replace(
+        found,
+        decided=solved.decided,
+        certificates=tuple(one for one in solved.certificates if not verify(history, one)),
+        doubts=(*_unfinished(*left_out), *doubt),
+    )
 
 
 def _unfinished(absences: int, edges: int) -> list[Doubt]:

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "Numbers", "before_own_writes", "find_versions", "sort_versions"]
-
-COMPILE_ABOVE_OPS = 50_000
+__all__ = ["KERNELS", "Numbers", "before_own_writes", "find_versions", "sort_versions"]
 
 KERNELS = ("before_own_writes", "sort_versions", "find_versions")
 

@@ -14,7 +14,7 @@ from functools import cached_property
 import numpy as np
 
 from checkers import register_kernels
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, find, is_in
 from checkers.register_kernels import Numbers
@@ -75,13 +75,16 @@ class Registers:
         return find(written[order], self.read_txn * keys + self.read_key, order, absent=-1)
 
 
-def registers_of(history: History) -> Registers:
-    """The registers of a history of n transactions, m operations, k keys and v values, in time m log m + k + v."""
-    if len(history.op_kind) > register_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(register_kernels)
+def registers_of(history: History, *, past_own_writes: bool = False) -> Registers:
+    """The registers of a history of n transactions, m operations, k keys and v values, in time m log m + k + v.
+
+    With `past_own_writes`, reads of a key that the reader had written itself are kept: what is not its own there
+    contradicts it, and comes from somebody all the same.
+    """
+    prepare(register_kernels, len(history.op_kind))
     op_txn = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
     write_op, doubtful_keys = _writes(history)
-    read_op, read_key, read_value = _reads(history, write_op)
+    read_op, read_key, read_value = _reads(history, write_op, past_own_writes)
     if doubtful_keys.any():
         write_op = write_op[~doubtful_keys[history.op_key[write_op]]]
         clear = ~doubtful_keys[read_key]
@@ -150,8 +153,10 @@ def _keys_of_unseen_writes(history: History) -> Ints:
     return np.unique(history.op_key[unseen]).astype(np.int64)
 
 
-def _reads(history: History, write_op: Ints) -> tuple[Ints, Numbers, Ints]:
-    """(operation, key, value) of everything read before the reader's own write of that key, as it was read."""
+def _reads(history: History, write_op: Ints, past_own_writes: bool) -> tuple[Ints, Numbers, Ints]:
+    """(operation, key, value) of what was read, as it was read; before the reader's own write of that key only,
+    or `past_own_writes` too.
+    """
     op = np.flatnonzero((history.op_kind == _R) & (history.op_length == SCALAR))
     key, value = history.op_key[op], history.op_value[op]
     scan = np.flatnonzero((history.op_kind == _SCAN) & (history.op_length > 0))
@@ -164,6 +169,8 @@ def _reads(history: History, write_op: Ints) -> tuple[Ints, Numbers, Ints]:
         op = op[order]
         key = np.concatenate([key, history.elements[place]])[order]
         value = np.concatenate([value, history.elements[place + 1]])[order]
+    if past_own_writes:
+        return op, key, value
     before = register_kernels.before_own_writes(
         history.op_offset, op, key, write_op, history.op_key[write_op], len(history.keys)
     ).view(np.bool_)

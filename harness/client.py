@@ -175,7 +175,8 @@ class Client:
         self._recorder.intend(self.lease)
         self._call("commit")
         self._session.commit()
-        self._recorder.finish(self.lease, Status.OK)
+        timestamps: Callable[[], tuple[int, int] | None] | None = getattr(self._session, "timestamps", None)
+        self._recorder.finish(self.lease, Status.OK, timestamps=timestamps() if timestamps is not None else None)
         self._broken = 0
         self._program = self._attempt = None
         return Status.OK

@@ -138,7 +138,7 @@ def string(text: str, at: int) -> str:
         code = escape[1]
         if code[0] == "u" and len(code) == 5:
             return chr(int(code[1:], 16))
-        if code[0].isdigit():
+        if "0" <= code[0] <= "7":
             return chr(int(code, 8))
         if code not in _ESCAPED:
             raise EdnError(f"the string escape {excerpt(escape[0])} is unknown", at)

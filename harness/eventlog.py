@@ -27,7 +27,7 @@ from harness.trouble import RunTrouble, StoreError, described
 
 __all__ = ["LOG_VERSION", "EventLog", "Frame", "LogReader"]
 
-LOG_VERSION: Final = 1
+LOG_VERSION: Final = 2  # Of version 1 there are no timestamps; it is read all the same.
 
 _MAGIC: Final = b"ANOMALOG"
 _HEADER: Final = struct.Struct("<8sI")
@@ -41,7 +41,7 @@ class Frame(IntEnum):
 
     INFO = 0  # run information as a map; the first frame
     INTENT = 1  # transaction, client, start, now, rows: commit is about to be called
-    OUTCOME = 2  # transaction, end, status, error: what became of an intent
+    OUTCOME = 2  # transaction, end, status, error, and perhaps snapshot, commit: what became of an intent
     WHOLE = 3  # client, start, end, status, error, rows: a transaction whose commit was never called
     FAULT = 4  # name, start, end, detail
     END = 5  # now: the run ended by itself; the last frame
@@ -165,7 +165,7 @@ class LogReader:
         if len(data) < _HEADER.size:
             return False
         version = int(_HEADER.unpack_from(data)[1])
-        if version != LOG_VERSION:
+        if not 1 <= version <= LOG_VERSION:
             raise StoreError(
                 f"{self.path} has format version {version} and this program reads version {LOG_VERSION}; "
                 "use the version of the program that wrote it"

@@ -141,13 +141,15 @@ class Recorder:
             attempt.intended = True
             self._log.append((_INTENT, attempt.number, lease.client, attempt.start, self.clock(), attempt.rows))
 
-    def finish(self, lease: Lease, status: Status, error: str = "") -> None:
-        """Write down what became of the open transaction. Raises Revoked."""
+    def finish(
+        self, lease: Lease, status: Status, error: str = "", *, timestamps: tuple[int, int] | None = None
+    ) -> None:
+        """Write down what became of the open transaction, and its snapshot and commit where known. Raises Revoked."""
         end = self.clock()  # Before the lock is waited for: the transaction is over now.
         with self._lock:
             if lease.revoked or lease.attempt is None:
                 raise Revoked
-            self._finish(lease, lease.attempt, end, status, error)
+            self._finish(lease, lease.attempt, end, status, error, timestamps or ())
 
     def revoke(self, lease: Lease, error: str) -> None:
         """Give a client up: its open transaction, if it asked anything yet, is recorded as UNKNOWN.
@@ -190,11 +192,19 @@ class Recorder:
             finally:
                 self._log.close()
 
-    def _finish(self, lease: Lease, attempt: Attempt, end: int, status: Status, error: str) -> None:
+    def _finish(
+        self,
+        lease: Lease,
+        attempt: Attempt,
+        end: int,
+        status: Status,
+        error: str,
+        timestamps: tuple[int, int] | tuple[()] = (),
+    ) -> None:
         lease.attempt = None
         self.counts[status] += 1
         if attempt.intended:
-            self._log.append((_OUTCOME, attempt.number, end, int(status), error))
+            self._log.append((_OUTCOME, attempt.number, end, int(status), error, *timestamps))
         else:
             self._log.append((_WHOLE, lease.client, attempt.start, end, int(status), error, attempt.snapshot()))
         if self._watch is not None:
@@ -250,9 +260,9 @@ def _fold(frames: Iterable[list[Any]]) -> tuple[HistoryBuilder, list[Fault], int
             open_intents[number] = body
             latest = max(latest, now)
         elif kind == Frame.OUTCOME:
-            number, end, status, error = body
+            number, end, status, error, *timestamps = body
             _, client, start, _, rows = open_intents.pop(number)
-            builder.add(client, start, end, Status(status), _ops(rows), error)
+            builder.add(client, start, end, Status(status), _ops(rows), error, timestamps=_timestamps(timestamps))
             latest = max(latest, end)
         elif kind == Frame.WHOLE:
             client, start, end, status, error, rows = body
@@ -267,6 +277,13 @@ def _fold(frames: Iterable[list[Any]]) -> tuple[HistoryBuilder, list[Fault], int
             client, start, latest + 1, Status.UNKNOWN, _ops(rows), "the run ended before the outcome was known"
         )
     return builder, faults, len(open_intents)
+
+
+def _timestamps(numbers: list[int]) -> tuple[int, int] | None:
+    if not numbers:
+        return None
+    snapshot, commit = numbers
+    return snapshot, commit
 
 
 def _ops(rows: list[Any]) -> Iterable[Op]:

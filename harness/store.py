@@ -2,7 +2,7 @@
 
     run.json                the run information
     history/format.json     version, the columns' types, shapes and checksums, faults, what is missing
-    history/<column>.npy    one file for each column
+    history/<column>.npy    one file for each column; timestamps only where the target exposes them
     history/keys.msgpack, values.msgpack   the dictionaries
 
 The same history gives the same bytes in `history/`; what differs from run to run is in run.json.
@@ -37,7 +37,7 @@ __all__ = [
     "write_atomically",
 ]
 
-STORE_VERSION: Final = 1
+STORE_VERSION: Final = 2  # Only where there are timestamps; without them it is 1.
 
 _COLUMNS: Final = {
     "client": "<i4",
@@ -52,6 +52,8 @@ _COLUMNS: Final = {
     "op_length": "<i4",
     "elements": "<i4",
 }
+_TIMESTAMPS: Final = {"snapshot_timestamp": "<i8", "commit_timestamp": "<i8"}
+_KINDS: Final = _COLUMNS | _TIMESTAMPS
 _DICTIONARIES: Final = ("keys", "values")
 _CHUNK_BYTES: Final = 1 << 24
 _REMEDY: Final = "delete the folder so that the run is read from its events.log, or run it again"
@@ -99,7 +101,7 @@ def load_history(directory: Path) -> History:
     info = load_run_info(directory)
     folder = directory / "history"
     form = read_versioned(folder / "format.json", _Format, STORE_VERSION, _REMEDY)
-    columns = {name: _load_column(folder, name, form) for name in _COLUMNS}
+    columns = {name: _load_column(folder, name, form) for name in _columns(form.format_version)}
     keys, values = (_load_dictionary(folder, name, form) for name in _DICTIONARIES)
     faults = tuple(Fault(*fault) for fault in form.faults)
     history = History(info=info, **columns, keys=keys, values=values, faults=faults, cut=form.cut)
@@ -108,6 +110,10 @@ def load_history(directory: Path) -> History:
     except (ValueError, IndexError) as error:
         raise StoreError(f"{folder} holds a {error}; {_REMEDY}") from error
     return history
+
+
+def _columns(version: int) -> dict[str, str]:
+    return _COLUMNS if version == 1 else _KINDS
 
 
 def sealed(directory: Path) -> bool:
@@ -134,7 +140,7 @@ def read_versioned(path: Path, kind: type[_Kind], version: int, remedy: str) -> 
         raise StoreError(f"cannot read {path}: {error.strerror}; {remedy}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise StoreError(f"{path} is damaged ({error}); {remedy}") from error
-    if found != version:
+    if not 1 <= found <= version:
         raise StoreError(
             f"{path} has format version {found} and this program reads version {version}; "
             "use the version of the program that wrote it"
@@ -165,7 +171,8 @@ class _Versioned(msgspec.Struct):
 
 def _write_columns(history: History, folder: Path) -> None:
     files = {}
-    for name, kind in _COLUMNS.items():
+    version = STORE_VERSION if len(history.commit_timestamp) else 1
+    for name, kind in _columns(version).items():
         column = np.ascontiguousarray(getattr(history, name), dtype=kind)
         path = folder / f"{name}.npy"
         np.save(path, column, allow_pickle=False)
@@ -176,7 +183,7 @@ def _write_columns(history: History, folder: Path) -> None:
         path.write_bytes(codec.encode(list(entries)))
         files[name] = _described(path, len(entries))
     faults = tuple((fault.name, fault.start, fault.end, fault.detail) for fault in history.faults)
-    form = _Format(format_version=STORE_VERSION, files=files, faults=faults, cut=history.cut)
+    form = _Format(format_version=version, files=files, faults=faults, cut=history.cut)
     write_atomically(folder / "format.json", msgspec.json.format(msgspec.json.encode(form), indent=2) + b"\n")
 
 
@@ -212,7 +219,7 @@ def _load_column(folder: Path, name: str, form: _Format) -> npt.NDArray[Any]:
         column = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, OverflowError, OSError, EOFError) as error:
         raise StoreError(f"{path} is damaged ({error}); {_REMEDY}") from error
-    if column.dtype != np.dtype(_COLUMNS[name]) or column.shape != (expected.entries,):
+    if column.dtype != np.dtype(_KINDS[name]) or column.shape != (expected.entries,):
         raise StoreError(f"{path} is damaged ({column.dtype} {column.shape} is not its form); {_REMEDY}")
     # Kernels are compiled for plain arrays; the map stays alive beneath.
     return np.asarray(column)

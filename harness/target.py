@@ -46,7 +46,12 @@ class Capabilities:
 
 
 class Session(Protocol):
-    """One client's connection. The runner calls it from one thread at a time."""
+    """One client's connection. The runner calls it from one thread at a time.
+
+    A session may also have `timestamps() -> tuple[int, int] | None`, asked for after a commit that returned: the
+    database's own numbers of that transaction's snapshot and commit. A snapshot sees the commits whose numbers are
+    not above its own; who wrote nothing may have committed at its snapshot. None where there was no snapshot.
+    """
 
     def begin(self) -> None:
         """Start a transaction."""

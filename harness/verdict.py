@@ -94,7 +94,8 @@ class Evidence(NamedTuple):
 
 
 class Doubt(NamedTuple):
-    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, undecided, time-out or checker.
+    """Why a checker cannot vouch for a pass. `reason` is evidence, budget, undecided, timestamps, time-out or
+    checker.
 
     `levels` are the weakest levels that it concerns (and with them all above), () for every level.
     """

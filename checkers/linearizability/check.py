@@ -40,11 +40,15 @@ _ANSWERS_NEEDED: Final = 10
 
 
 class Judgement(NamedTuple):
-    """What is known of one object: a linearization as `order`, or calls that have none as `core`, or neither."""
+    """What is known of one object: a linearization as `order`, or calls that have none as `core`, or neither.
+
+    `passed` is how many of the core's ends a search went by; None where no search was needed.
+    """
 
     judged: Object
     order: list[Call] | None
     core: list[Call]
+    passed: int | None = None
 
 
 def check_linearizability(history: History, *, steps_max: int = STEPS_MAX) -> Findings:
@@ -57,7 +61,7 @@ def check_linearizability(history: History, *, steps_max: int = STEPS_MAX) -> Fi
         NAME,
         history,
         searched=("not-linearizable",),
-        anomalies=[not_linearizable(history, [(one.judged, one.core) for one in wrong])] if wrong else [],
+        anomalies=[not_linearizable(history, [(one.judged, one.core, one.passed) for one in wrong])] if wrong else [],
         evidence=[
             concurrency(history),
             Evidence("answers that an order has to explain", _answers(objects), _ANSWERS_NEEDED),
@@ -82,7 +86,7 @@ def judged_objects(objects: list[Object], steps_max: int = STEPS_MAX) -> Iterato
         searched = search(judged.calls, judged.model, left)
         left = max(0, left - searched.steps)
         impossible = searched.order is None and not searched.spent
-        yield Judgement(judged, searched.order, judged.calls if impossible else [])
+        yield Judgement(judged, searched.order, judged.calls if impossible else [], searched.passed)
 
 
 def _answers(objects: list[Object]) -> int:

@@ -14,7 +14,7 @@ been given in that state. States are hashable values. An answer that is not know
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
 
 from harness.history import UNSEEN
@@ -22,6 +22,7 @@ from harness.history import UNSEEN
 __all__ = ["EMPTY", "FOREVER", "MODELS", "REJECTED", "Call", "Model", "Other", "Step", "exact", "observes"]
 
 FOREVER: Final = 2**63 - 1
+_NUMBERS_MAX: Final = 1_000  # More are too many for whoever asks.
 EMPTY: Final = ()  # What a dequeue answers that found nothing; no exact value is equal to it.
 
 
@@ -66,7 +67,8 @@ class Model(NamedTuple):
     """One row: the state at first, the step, and how operations of each kind become calls.
 
     `grows(state, seen)`, where states only grow but for w, which sets one anew: whether `state` can still become the
-    one that a read saw.
+    one that a read saw. `states(calls)`: where these calls may begin, one state for all that allow them no more;
+    empty where that cannot be told.
     """
 
     name: str
@@ -74,6 +76,7 @@ class Model(NamedTuple):
     step: Step
     forms: dict[str, Form]
     grows: Callable[[Any, Any], bool] | None = None
+    states: Callable[[Iterable[Call]], list[Any]] | None = None
 
 
 def exact(value: Any) -> Any:
@@ -104,6 +107,26 @@ def _register(state: Any, call: Call) -> Any:
     if call.result:
         return new if state == old else REJECTED
     return REJECTED if state == old else state
+
+
+def _seen_values(calls: Iterable[Call]) -> list[Any]:
+    """The values that these calls can tell from others, and one that they cannot."""
+    seen = [call.result if call.kind == "r" else call.argument[0] for call in calls if call.kind in {"r", "cas"}]
+    return [*dict.fromkeys(seen), Other("", "another value")]
+
+
+def _seen_numbers(calls: Iterable[Call]) -> list[Any]:
+    """The numbers from which the calls can come to one that they see, and one from which they cannot."""
+    calls = list(calls)
+    increments = [call for call in calls if call.kind == "incr"]
+    seen = [call.result - call.argument for call in increments if call.result is not UNSEEN]
+    seen += [call.result if call.kind == "r" else call.argument[0] for call in calls if call.kind in {"r", "cas"}]
+    added = [call.argument for call in increments]
+    if not seen or not all(type(number) is int for number in (*seen, *added)):
+        return []
+    lowest = min(seen) - sum(number for number in added if number > 0)
+    highest = max(seen) - sum(number for number in added if number < 0)
+    return list(range(lowest, min(highest, lowest + _NUMBERS_MAX) + 2))
 
 
 def _counter(state: Any, call: Call) -> Any:
@@ -235,8 +258,8 @@ _TEXT_FORMS: Final[dict[str, Form]] = {
 MODELS: Final[dict[str, Model]] = {
     model.name: model
     for model in (
-        Model("register", None, _register, _cell(exact)),
-        Model("counter", 0, _counter, {**_cell(_number), "incr": _incr}),
+        Model("register", None, _register, _cell(exact), states=_seen_values),
+        Model("counter", 0, _counter, {**_cell(_number), "incr": _incr}, states=_seen_numbers),
         Model("set", frozenset(), _set, _lists(_members), lambda state, seen: state <= frozenset(seen)),
         Model("list", (), _list, _lists(_elements), lambda state, seen: seen[: len(state)] == state),
         Model("text", "", _text, _TEXT_FORMS, lambda state, seen: seen.startswith(state)),

@@ -8,15 +8,16 @@ once a strong one does not hold: what proves that one proves them too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from checkers.catalogue import directly_refuted
 from checkers.evidence import concurrent_accesses, overlapping_clients
-from checkers.registers import INITIAL, Registers, registers_of
+from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.names import named_anomalies
+from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
 from checkers.versions.names import NAMES
@@ -41,7 +42,7 @@ _TIMELESS = "the record tells the order within each client only, no times"
 
 def check_rw_register(history: History) -> Findings:
     """Judge a history of reads and writes (scans among them)."""
-    registers = registers_of(history)
+    registers = _whole(registers_of(history))
     doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
@@ -64,6 +65,14 @@ def check_rw_register(history: History) -> Findings:
             "writes": int(registers.real.sum()),
         },
     )
+
+
+def _whole(registers: Registers) -> Registers:
+    """Where the history is cut, a delete may be missing: whoever found nothing shows nothing."""
+    if not registers.history.cut:
+        return registers
+    writer = np.where(registers.read_writer == INITIAL, HIDDEN, registers.read_writer)
+    return replace(registers, read_writer=writer)
 
 
 @dataclass
@@ -104,9 +113,12 @@ class _Solved:
     def _look_at_weak_levels(self) -> None:
         if not self.weak:
             self.weak = True
-            weak = weak_anomalies(self.registers)
-            names = {one.name for one in self.named}
-            self.named += [one for one in weak.anomalies if one.name not in names]
+            all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
+            weak = weak_anomalies(with_absent_reads(all_reads))
+            for one in weak.anomalies:
+                # What refutes nothing more says nothing more.
+                if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
+                    self.named.append(one)
             self.doubts += weak.doubts
 
 

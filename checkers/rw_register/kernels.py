@@ -8,13 +8,28 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "close", "conflicts", "force", "run", "sow", "topological", "way"]
+__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "run", "sow", "topological", "way"]
 
 COMPILE_ABOVE_OPS = 20_000
 
-KERNELS = ("topological", "sow", "close", "force", "way", "run", "conflicts")
+KERNELS = ("topological", "sow", "close", "force", "way", "run", "by_source")
 
 Ints = npt.NDArray[Any]
+
+
+def by_source(source: Ints, nodes: int) -> tuple[Ints, Ints]:
+    """Where each node's edges begin once they are sorted by source (nodes + 1,), and the edges in that order."""
+    first_edge = np.zeros(nodes + 1, np.int64)
+    for e in range(len(source)):
+        first_edge[source[e] + 1] += 1
+    for v in range(nodes):
+        first_edge[v + 1] += first_edge[v]
+    free = first_edge[:-1].copy()
+    order = np.empty(len(source), np.int64)
+    for e in range(len(source)):
+        order[free[source[e]]] = e
+        free[source[e]] += 1
+    return first_edge, order
 
 
 def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, waits_for: Ints) -> Ints:
@@ -191,26 +206,14 @@ def run(
     key: Ints,
     current: Ints,
     left: Ints,
-    neighbour: Ints,
-    choice: Ints,
-    of_block: Ints,
-    opposed: Ints,
-    opposes: Ints,
-    placed: Ints,
-    made: Ints,
 ) -> tuple[Ints, Ints]:
     """Run nodes one after another, those of a lower `priority` first, as far as it goes.
 
-    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until of the
-    `current` block of each key no member is left; if it ends the one before them (`ends`), until of that no reader is
-    left. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`, readers from
-    `blocks` on. `current` (keys,) and `left` are used up. Returns the nodes in the order in which they ran, and the
-    block before each block, -2 where it did not begin.
-
-    Block b may stand on either side of neighbour[e] for e from of_block[b] on: placement 2 choice[e] is that the lower
-    of both comes first, and 2 choice[e] + 1 the other. Placement p excludes opposed[opposes[p]:opposes[p + 1]].
-    `placed` are made from the start, all that follows from a placement is made with it (`made` is filled), and a block
-    does not begin if it would have to come after one that has not begun.
+    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until of
+    the `current` block of each key no member is left; if it ends the one before them (`ends`), until of that no
+    reader is left. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`,
+    readers from `blocks` on. `current` (keys,) and `left` are used up. Returns the nodes in the order in which they
+    ran, and the block before each block, -2 where it did not begin.
     """
     n = len(first_edge) - 1
     indegree = np.zeros(n, np.int64)
@@ -218,39 +221,18 @@ def run(
         indegree[successor[e]] += 1
     blocks = len(left) // 2
     before = np.full(blocks, -2, np.int64)
-    waiting = np.full(3 * blocks, -1, np.int64)
+    waiting = np.full(2 * blocks, -1, np.int64)
     behind = np.full(n, -1, np.int64)
     order = np.empty(n, np.int64)
-    trail = np.empty(len(made) + 1, np.int64)
-    heap = [np.int64(priority[0])]
+    heap = [np.int64(0)]
     heap.clear()
     taken = 0
-
-    def follow(length: int) -> int:
-        """Make all that follows from the first `length` of the trail; returns its length, below 0 for a conflict."""
-        read = 0
-        while read < length:
-            for e in range(opposes[trail[read]], opposes[trail[read] + 1]):
-                if made[opposed[e]]:
-                    return -length
-                if not made[opposed[e] ^ 1]:
-                    made[opposed[e] ^ 1] = 1
-                    trail[length] = opposed[e] ^ 1
-                    length += 1
-            read += 1
-        return length
-
-    for p in placed:
-        if not made[p]:
-            made[p] = 1
-            trail[0] = p
-            follow(1)
     for v in range(n):
         if indegree[v] == 0:
             heappush(heap, priority[v] * n + v)
     while len(heap) > 0:
-        v = heappop(heap) % n
-        blocker = -1
+        v = int(heappop(heap)) % n
+        blocker = np.int64(-1)
         for i in range(begun_by[v], begun_by[v + 1]):
             if left[current[key[begins[i]]]] > 0:
                 blocker = current[key[begins[i]]]
@@ -259,29 +241,6 @@ def run(
             previous = blocks + (before[b] if before[b] != -2 else current[key[b]])
             if left[previous] > 0:
                 blocker = previous
-        length = 0
-        for i in range(begun_by[v], begun_by[v + 1]):
-            for e in range(of_block[begins[i]], of_block[begins[i] + 1]):
-                if blocker >= 0 or before[neighbour[e]] != -2:
-                    continue
-                first = 2 * choice[e] + (1 if neighbour[e] < begins[i] else 0)
-                if made[first]:
-                    continue
-                conflict = made[first ^ 1] == 1
-                if not conflict:
-                    made[first] = 1
-                    trail[length] = first
-                    longer = follow(length + 1)
-                    length = abs(longer)
-                    conflict = longer < 0
-                if conflict:
-                    blocker = 2 * blocks + neighbour[e]
-                    for j in range(length):
-                        made[trail[j]] = 0
-                    if not made[first ^ 1]:
-                        made[first ^ 1] = 1
-                        trail[0] = first ^ 1
-                        follow(1)
         if blocker >= 0:
             behind[v] = waiting[blocker]
             waiting[blocker] = v
@@ -289,12 +248,8 @@ def run(
         order[taken] = v
         taken += 1
         for i in range(begun_by[v], begun_by[v + 1]):
-            b = begins[i]
-            before[b] = current[key[b]]
-            current[key[b]] = b
-            while waiting[2 * blocks + b] >= 0:
-                heappush(heap, priority[waiting[2 * blocks + b]] * n + waiting[2 * blocks + b])
-                waiting[2 * blocks + b] = behind[waiting[2 * blocks + b]]
+            before[begins[i]] = current[key[begins[i]]]
+            current[key[begins[i]]] = begins[i]
         for i in range(left_by[v], left_by[v + 1]):
             b = leaves[i]
             left[b] -= 1
@@ -307,52 +262,3 @@ def run(
             if indegree[u] == 0:
                 heappush(heap, priority[u] * n + u)
     return order[:taken], before
-
-
-def conflicts(
-    leads: Ints,
-    start: Ints,
-    back: Ints,
-    back_start: Ints,
-    column: Ints,
-    neighbour: Ints,
-    choice: Ints,
-    of_block: Ints,
-    found: Ints,
-) -> int:
-    """Pairs of placements that close a circle together: A before B leads to C, C before D leads to A.
-
-    Bit column[C] of leads[start[B]] says that B's start leads to C, bit column[A] of back[back_start[D]] that D's
-    leads to A. Open choices: block b may stand on either side of neighbour[of_block[b]:of_block[b + 1]], `choice` is
-    the number of each, and its sign: 2 c for the lower block first, 2 c + 1 for the other. Fills `found` (f, 2);
-    returns how many there are, or more than f where there are more.
-    """
-    blocks = len(of_block) - 1
-    reached = np.empty(blocks, np.int64)
-    count = 0
-    for b in range(blocks):
-        if of_block[b] == of_block[b + 1] or start[b] < 0:
-            continue
-        many = 0
-        for c in range(blocks):
-            if of_block[c] < of_block[c + 1] and (leads[start[b], column[c] >> 3] >> (column[c] & 7)) & 1:
-                reached[many] = c
-                many += 1
-        for i in range(many):
-            c = reached[i]
-            for e in range(of_block[c], of_block[c + 1]):
-                d = neighbour[e]
-                two = 2 * choice[e] + (1 if d < c else 0)
-                if back_start[d] < 0:
-                    continue
-                for o in range(of_block[b], of_block[b + 1]):
-                    a = neighbour[o]
-                    one = 2 * choice[o] + (1 if b < a else 0)
-                    if one < two and (back[back_start[d], column[a] >> 3] >> (column[a] & 7)) & 1:
-                        if count < len(found):
-                            found[count, 0] = one
-                            found[count, 1] = two
-                        count += 1
-                        if count > len(found):
-                            return count
-    return count

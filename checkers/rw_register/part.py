@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from checkers.joins import Ints, join
+from checkers.rw_register import kernels
 from checkers.rw_register.forms import Form, Order, antis, dependencies, own
 from checkers.rw_register.placement import barriers, tied_sessions
 from checkers.rw_register.problem import Problem
@@ -148,8 +149,7 @@ class Part:
             )
         )
         source, target = (np.concatenate(side) for side in zip(depends, missed, within, time, strict=True))
-        order = np.argsort(source, kind="stable")
-        first_edge = np.searchsorted(source[order], np.arange(self.form.nodes(size) + count + 1))
+        first_edge, order = kernels.by_source(source, self.form.nodes(size) + count)
         return Graph(first_edge, source[order], target[order], numbers[order])
 
     def _real_time(self) -> tuple[tuple[Ints, Ints], int]:

@@ -69,11 +69,10 @@ def tried(problem: Problem, form: Form, rank: Ints) -> Trial:
     depends, missed, within = dependencies(kind, n, before, after), antis(kind, n, reader, writer), own(kind, n)
     source = np.concatenate((depends[0], missed[0], within[0]))
     target = np.concatenate((depends[1], missed[1], within[1]))
-    by_source = np.argsort(source, kind="stable")
-    source, target = source[by_source], target[by_source]
     nodes = n if kind == Kind.SERIAL else 2 * n
+    first_edge, by_source = kernels.by_source(source, nodes)
+    source, target = source[by_source], target[by_source]
     done = np.resize(~problem.included, nodes).astype(np.int8)
-    first_edge = np.searchsorted(source, np.arange(nodes + 1))
     order = kernels.topological(first_edge, target, done, *_real_time(problem, form, nodes))
     nothing = np.zeros(n, dtype=np.bool_)
     if bool(done.all()):
@@ -158,8 +157,7 @@ def _circling(problem: Problem, form: Form, kind: Kind, left: Ints, source: Ints
         edges.append((_numbered(chain.source, number, 0, count), _numbered(chain.target, number, nodes - n, count)))
         count += chain.count
     source, target = (np.concatenate(side) for side in zip(*edges, strict=True))
-    by_source = np.argsort(source, kind="stable")
-    first_edge = np.searchsorted(source[by_source], np.arange(count + 1))
+    first_edge, by_source = kernels.by_source(source, count)
     component = graph_kernels.tarjan(first_edge, target[by_source], np.ones(len(source), dtype=np.int8))
     alone = np.bincount(component[: len(left)], minlength=int(component.max()) + 1) < 2
     circling = np.zeros(n, dtype=np.bool_)

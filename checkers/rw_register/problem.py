@@ -95,7 +95,7 @@ def problem_of(registers: Registers) -> Problem:
     place = len(history) + 1  # A version as one number: key * place + row + 1, the initial one 0 behind its key.
     written = registers.write_key[registers.real] * place + registers.write_txn[registers.real] + 1
     unseen = _unseen_writes(registers) + 1
-    absent_row, absent_key = absent_reads(registers)
+    absent_row, absent_key, _ = absent_reads(registers)
     reads = registers.sees & (registers.read_writer >= INITIAL)
     read_row = np.concatenate((registers.read_txn[reads], absent_row))
     read = np.concatenate((registers.read_key[reads] * place + registers.read_writer[reads] + 1, absent_key * place))

@@ -13,7 +13,6 @@ import numpy as np
 from checkers.joins import Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.forms import Kind
-from checkers.rw_register.pairwise import Choices
 from checkers.rw_register.part import Graph, Part
 
 __all__ = ["Run", "Runner"]
@@ -59,53 +58,31 @@ class Runner:
         moment = part.problem.history.start + part.problem.last_moment()
         self.priority = np.resize(np.argsort(np.argsort(moment[part.rows], kind="stable")), nodes)
 
-    def run(self, graph: Graph, choices: Choices, placed: Ints) -> Run:
-        """Run as far as it goes, with these placements made and all that follows from them."""
-        more = len(graph.first_edge) - 1 - len(self.priority)
-        nobody = np.zeros(more, dtype=np.int64)
-        offsets = [np.append(one, nobody + one[-1]) for _, one in (self.begins, self.ends, self.leaves)]
+    def run(self, graph: Graph) -> Run:
+        """Run as far as it goes."""
+        barriers = np.zeros(len(graph.first_edge) - 1 - len(self.priority), dtype=np.int64)
+        begins, ends, leaves = (
+            (value, np.append(offset, barriers + offset[-1]))
+            for value, offset in (self.begins, self.ends, self.leaves)
+        )
         current, left = self.part.of_key[:-1].copy(), self.left.copy()
-        made = np.zeros(len(choices.opposes), dtype=np.int8)
         order, before = kernels.run(
             graph.first_edge,
             graph.successor,
-            np.append(self.priority, nobody),
-            self.begins[0],
-            offsets[0],
-            self.ends[0],
-            offsets[1],
-            self.leaves[0],
-            offsets[2],
+            np.append(self.priority, barriers),
+            *begins,
+            *ends,
+            *leaves,
             self.key,
             current,
             left,
-            choices.neighbour,
-            choices.number,
-            choices.of_block,
-            choices.opposed,
-            choices.opposes,
-            placed,
-            made,
         )
         begun = np.flatnonzero(before >= 0)
         followed = np.column_stack((before[begun], begun))
         busy = left.reshape(2, -1).sum(axis=0) > 0
         waiting = np.flatnonzero((before == -2) & (np.arange(len(before)) != self.part.of_key[self.key]))
-        ahead = np.column_stack((current[self.key[waiting]], waiting))
-        pairs = np.concatenate((followed, ahead))
-        initial = self.part.of_key[self.key]  # That these come first is known.
-        open_ones = followed[initial[begun] != followed[:, 0]]
-        ordered = self._made(choices, made)
-        ordered = ordered[busy[ordered[:, 0]] | (before[ordered[:, 0]] == -2)]
-        pairs = np.concatenate((pairs, ordered[before[ordered[:, 1]] == -2]))
-        return Run(order, open_ones, pairs[busy[pairs[:, 0]] & (initial[pairs[:, 1]] != pairs[:, 0])])
-
-    def _made(self, choices: Choices, made: Ints) -> Ints:
-        """The pairs of blocks (earlier, later) of the placements made (p, 2)."""
-        block = np.repeat(np.arange(self.part.blocks), np.diff(choices.of_block))
-        placement = 2 * choices.number + (block > choices.neighbour)
-        chosen = made[placement] == 1
-        return np.column_stack((block[chosen], choices.neighbour[chosen]))
+        pairs = np.concatenate((followed, np.column_stack((current[self.key[waiting]], waiting))))
+        return Run(order, followed, pairs[busy[pairs[:, 0]]])
 
 
 def _by_node(node: Ints, value: Ints, nodes: int) -> tuple[Ints, Ints]:

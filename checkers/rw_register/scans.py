@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from checkers.joins import Ints
-from checkers.registers import Registers
+from checkers.registers import INITIAL, Registers
 from harness.history import KIND_CODE, History
 
-__all__ = ["absent_reads"]
+__all__ = ["absent_reads", "with_absent_reads"]
 
 
-def absent_reads(registers: Registers) -> tuple[Ints, Ints]:
-    """(row, key number) of every key that a committed scan did not return although its range holds it.
+def absent_reads(registers: Registers) -> tuple[Ints, Ints, Ints]:
+    """(row, key number, operation) of every key that a committed scan did not return although its range holds it.
 
-    Keys that the transaction had written before are left out, as with other reads.
+    Keys that the transaction had written before are left out, as with other reads. Of a cut history nothing is said:
+    a delete may be missing.
     """
     history = registers.history
+    if history.cut:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, nothing
     scans = np.flatnonzero((history.op_kind == KIND_CODE["scan"]) & (history.op_length >= 0))
     rows = np.searchsorted(history.op_offset, scans, side="right") - 1
-    found: list[tuple[int, int]] = []
+    found: list[tuple[int, int, int]] = []
     by_type = _keys_by_type(history, registers) if len(scans) else {}
     for op, row in zip(scans.tolist(), rows.tolist(), strict=True):
         if registers.committed[row]:
@@ -30,9 +35,10 @@ def absent_reads(registers: Registers) -> tuple[Ints, Ints]:
             seen = set(history.elements[first : first + length : 2].tolist())
             before = slice(int(history.op_offset[row]), op)
             seen |= set(history.op_key[before][history.op_kind[before] == KIND_CODE["w"]].tolist())
-            found += [(row, key) for key in _in_range(by_type, history.keys[history.op_key[op]]) if key not in seen]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 2)
-    return columns[:, 0], columns[:, 1]
+            keys = _in_range(by_type, history.keys[history.op_key[op]])
+            found += [(row, key, op) for key in keys if key not in seen]
+    columns = np.array(found, dtype=np.int64).reshape(-1, 3)
+    return columns[:, 0], columns[:, 1], columns[:, 2]
 
 
 _Sorted = dict[type, tuple[list[Any], list[int]]]
@@ -57,3 +63,25 @@ def _in_range(by_type: _Sorted, asked: Any) -> list[int]:
     while last < len(keys) and keys[last].startswith(asked):
         last += 1
     return numbers[first:last]
+
+
+def with_absent_reads(registers: Registers) -> Registers:
+    """The registers with a read of nothing for every key that a scan did not return; themselves without scans."""
+    row, key, op = absent_reads(registers)
+    if not len(row):
+        return registers
+    history = registers.history
+    history = replace(history, values=(*history.values, None))
+    txn = np.concatenate((registers.read_txn, row))
+    read_op = np.concatenate((registers.read_op, op))
+    order = np.lexsort((read_op, txn))
+    nothing = len(history.values) - 1
+    return replace(
+        registers,
+        history=history,
+        read_txn=txn[order],
+        read_key=np.concatenate((registers.read_key, key))[order],
+        read_value=np.concatenate((registers.read_value, np.full(len(row), nothing)))[order],
+        read_writer=np.concatenate((registers.read_writer, np.full(len(row), INITIAL)))[order],
+        read_op=read_op[order],
+    )

@@ -1,8 +1,8 @@
 """What pruning leaves open: the part is run, and a SAT solver learns from what it got stuck in.
 
-Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles, each
-of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs that
-stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
+Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles,
+each of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs
+that stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from checkers.joins import Bools, Ints, find
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
 from checkers.rw_register.forms import Kind
-from checkers.rw_register.pairwise import conflicting
 from checkers.rw_register.part import Facts, Graph, Part, joined
 from checkers.rw_register.problem import Problem
 from checkers.rw_register.pruning import Pruned, prune, topological_order
@@ -92,18 +91,13 @@ class _Search:
     def __init__(self, whole: Problem, part: Part, pruned: Pruned, budget: Budget) -> None:
         self.whole, self.part, self.pruned, self.budget = whole, part, pruned, budget
         self.base = len(pruned.pairs)
-        graph = part.graph(pruned.facts)
-        self.choices = conflicting(part, graph, topological_order(graph), pruned.choices, budget)
         self.used: set[int] = set()  # The variables of circles.
-        self.clauses: dict[tuple[int, ...], Facts | None] = {}  # With the circle, None where it is yet to be found.
+        self.clauses: dict[tuple[int, ...], Facts] = {}  # With the circle that each forbids.
 
     def run(self) -> Settled | Stuck:
         """Run the part, forbid what it got stuck in, and run it again in the orders that the solver gives."""
         runner = Runner(self.part)
         with Glucose4() as solver:
-            for literals in self._literals_of(self.choices.conflicts).tolist():
-                solver.add_clause(literals)
-                self.clauses[tuple(literals)] = None
             while self._satisfied(solver):
                 circles, order = self._attempt(runner, self._placements(solver.get_model() or []))
                 if order is not None:
@@ -116,7 +110,7 @@ class _Search:
         return self._stuck(self._core())
 
     def _learn(self, solver: Glucose4, literals: tuple[int, ...], circle: Facts) -> None:
-        if self.clauses.get(literals) is None:
+        if literals not in self.clauses:
             self.clauses[literals] = circle
             solver.add_clause(literals)
             solver.set_phases([-literal for literal in literals if abs(literal) not in self.used])
@@ -132,13 +126,16 @@ class _Search:
         circles, graph = self._circles(facts)
         if circles:
             return circles, None
-        run = runner.run(graph, self.choices, placements)
+        run = runner.run(graph)
         self.budget.spend(4 * len(graph.successor))
         complete = len(run.order) == len(graph.first_edge) - 1
         if complete and self.part.form.kind != Kind.PARALLEL:
             return [], run.order
-        guards = self._placements_of(run.followed if complete else run.hindering)
-        circles, _ = self._circles(joined(self.pruned.facts, self._placed(np.union1d(placements, guards))))
+        guards = self._placed(self._placements_of(run.followed if complete else run.hindering))
+        waiting = np.ones(len(graph.first_edge) - 1, dtype=np.bool_)  # The others are in no circle.
+        waiting[run.order] = complete
+        left = waiting[facts.before] & waiting[facts.after]
+        circles, _ = self._circles(joined(Facts(*(column[left] for column in facts)), guards))
         assert circles or complete, "all wait for one another, but in no circle"
         return circles, None if circles else run.order
 
@@ -226,13 +223,7 @@ class _Search:
             solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
             if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(clauses))]) is None:
                 raise BudgetSpent
-            core = [clauses[literal - top - 1] for literal in solver.get_core() or []]
-        return [self._forbidden(literals) if circle is None else circle for literals, circle in core]
-
-    def _forbidden(self, literals: tuple[int, ...]) -> Facts:
-        """A circle that the opposites of these literals close."""
-        placements = np.array([2 * abs(one) - 2 + (one > 0) for one in literals], dtype=np.int64)
-        return self._circles(joined(self.pruned.facts, self._placed(placements)))[0][0]
+            return [clauses[literal - top - 1][1] for literal in solver.get_core() or []]
 
     def _stuck(self, circles: list[Facts]) -> Stuck:
         reasons = Reasons(self.whole, self.part, self.pruned)

@@ -24,7 +24,7 @@ def unexplained(registers: Registers, form: Form) -> Anomaly | None:
     """The first read, in the order of operations, that refutes every level that is decided here."""
     history = registers.history
     nobody = (registers.read_writer == GARBAGE) & (not history.cut)
-    refused = (registers.read_writer >= 0) & ~registers.committed[registers.read_writer]
+    refused = (registers.read_writer >= 0) & ~registers.committed[np.maximum(registers.read_writer, 0)]
     wrong = registers.sees & (nobody | refused | _passing(registers) | (registers.read_writer == registers.read_txn))
     found = np.append(registers.read_op[wrong], _own_writes_missed(registers))
     if not len(found):

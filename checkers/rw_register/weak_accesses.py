@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.joins import Bools
 from checkers.registers import INITIAL, Registers
 from checkers.rw_register import weak_kernels
@@ -63,8 +63,7 @@ class Accesses(NamedTuple):
 def accesses_of(registers: Registers) -> Accesses:
     """The accesses of a history, in linear time and a sort of the rows."""
     history = registers.history
-    if len(history.op_kind) > weak_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(weak_kernels)
+    prepare(weak_kernels, len(history.op_kind))
     rows = len(history)
     writer = registers.read_writer
     counts = registers.sees & (writer >= INITIAL) & (writer != registers.read_txn)

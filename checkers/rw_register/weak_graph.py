@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from checkers import kernels
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.joins import Bools
 from checkers.registers import INITIAL
 from checkers.rw_register import weak_kernels
@@ -87,8 +87,7 @@ def components(graph: Graph) -> Components:
     rows = np.flatnonzero(left)
     if not len(rows):
         return Components(rows, rows, rows, rows)
-    if len(before) > weak_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(kernels)
+    prepare(kernels, len(before))
     number = _tarjan(rows, before, after)
     place = np.full(len(left), -1, dtype=np.int64)
     place[rows] = number

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 
 __all__ = [
-    "COMPILE_ABOVE_OPS",
     "KERNELS",
     "Ints",
     "advance_clocks",
@@ -28,8 +27,6 @@ __all__ = [
     "shortest_cycle",
     "vanishing",
 ]
-
-COMPILE_ABOVE_OPS = 50_000
 
 KERNELS = (
     "group",
@@ -392,9 +389,10 @@ def causal_way(read_first: Ints, read_writer: Ints, previous: Ints, cause: int, 
 
 
 def shortest_cycle(first: Ints, successor: Ints, budget: int) -> tuple[Ints, int]:
-    """The nodes of a shortest cycle of a graph in rows, by breadth-first search from each node; and what is left.
+    """The nodes of a shortest cycle, by breadth-first search from each node, and what is left of the budget.
 
-    `budget` limits the edges looked at; below 0, a shorter cycle than the one returned may have been missed.
+    Every node is on a cycle, so that the first search finds one. `budget` limits the edges looked at from then on;
+    below 0, a shorter cycle than the one returned may have been missed.
     """
     n = len(first) - 1
     parent = np.full(n, -1, np.int64)
@@ -403,13 +401,13 @@ def shortest_cycle(first: Ints, successor: Ints, budget: int) -> tuple[Ints, int
     queue = np.empty(n, np.int64)
     best = np.empty(0, np.int64)
     for root in range(n):
-        if budget < 0 or len(best) == 2:
+        if len(best) == 2 or (budget < 0 and len(best) > 0):
             break
         queue[0] = root
         found_by[root] = root
         depth[root] = 0
         at, length, closing = 0, 1, -1
-        while at < length and closing < 0 and budget >= 0:
+        while at < length and closing < 0 and (budget >= 0 or len(best) == 0):
             v = queue[at]
             at += 1
             if len(best) > 0 and depth[v] + 1 >= len(best):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from checkers.compiling import compile_kernels
+from checkers.compiling import prepare
 from checkers.findings import anomaly, shown
 from checkers.registers import INITIAL
 from checkers.rw_register import weak_kernels
@@ -44,12 +44,12 @@ def cycle_anomaly(name: str, graph: Graph, found: Components) -> Anomaly:
     Where that has more than two steps and its component is small, all other edges of the level are tried too.
     """
     history = graph.accesses.registers.history
-    cycle = _shortest(found.before, found.after)
+    cycle, left = _shortest(found.before, found.after)
     rows = found.rows[found.number == found.number[found.rows == cycle[0]][0]]
     work = len(rows) ** 2 * (len(history) + len(graph.accesses.read))
     if len(cycle) > 2 and len(rows) <= _SATURATED_ROWS_MAX and work <= _SATURATED_WORK_MAX:
         pairs = [(u, v) for u in rows.tolist() for v in rows.tolist() if u != v and _reason(graph, u, v)]
-        cycle = _shortest(*np.array(pairs).T)
+        cycle, _ = _shortest(*np.array(pairs).T)
     cycle = _without_detours(graph, cycle)
     steps = []
     for before, after in zip(cycle, cycle[1:] + cycle[:1], strict=True):
@@ -59,17 +59,17 @@ def cycle_anomaly(name: str, graph: Graph, found: Components) -> Anomaly:
         steps.append(Step(reason.kind, before, after, reason.key, reason.value, sentence))
     circle = " → ".join(f"T{row}" for row in (*cycle, cycle[0]))
     sentence = f"{len(cycle)} transactions that each must come before the next: {circle}."
-    return anomaly(history, name, cycle, sentence, steps=steps, count=len(np.unique(found.number)))
+    details = ("There may be a shorter circle: the search for it was ended by its budget.",) if left < 0 else ()
+    return anomaly(history, name, cycle, sentence, steps=steps, count=len(np.unique(found.number)), details=details)
 
 
-def _shortest(before: Ints, after: Ints) -> list[int]:
-    """The rows of a shortest cycle."""
-    if len(before) > weak_kernels.COMPILE_ABOVE_OPS:
-        compile_kernels(weak_kernels)
+def _shortest(before: Ints, after: Ints) -> tuple[list[int], int]:
+    """The rows of a shortest cycle, and what is left of the budget."""
+    prepare(weak_kernels, len(before))
     rows = np.unique(before)
     first, order = weak_kernels.group(np.searchsorted(rows, before), len(rows))
-    cycle, _ = weak_kernels.shortest_cycle(first, np.searchsorted(rows, after)[order], SEARCH_BUDGET)
-    return [int(row) for row in rows[cycle]]
+    cycle, left = weak_kernels.shortest_cycle(first, np.searchsorted(rows, after)[order], SEARCH_BUDGET)
+    return [int(row) for row in rows[cycle]], left
 
 
 def _without_detours(graph: Graph, cycle: list[int]) -> list[int]:

@@ -144,6 +144,7 @@ class _Session:
         self._isolation = isolation
         self._on_models = on_models
         self._transaction: Transaction | None = None
+        self._committed: Transaction | None = None
 
     def begin(self) -> None:
         self._transaction = self._database.begin_transaction(self._isolation)
@@ -162,6 +163,15 @@ class _Session:
             transaction.commit()
         except Conflict as conflict:
             raise Aborted(conflict.reason) from conflict
+        self._committed = transaction
+
+    def timestamps(self) -> tuple[int, int] | None:
+        """The engine's numbers of the last commit's snapshot and of that commit, unless there was no snapshot."""
+        transaction = self._committed
+        if transaction is None or self._isolation is IsolationLevel.READ_COMMITTED:
+            return None
+        snapshot, commit = transaction.start_ts, transaction.commit_ts
+        return None if snapshot is None or commit is None else (snapshot, commit)
 
     def abort(self) -> None:
         transaction, self._transaction = self._transaction, None

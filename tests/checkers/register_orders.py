@@ -23,7 +23,6 @@ LEVELS = {
     "strong-session-snapshot-isolation": ("snapshot", "session"),
     "strong-snapshot-isolation": ("snapshot", "realtime"),
     "parallel-snapshot-isolation": ("parallel", ""),
-    "strong-session-parallel-snapshot-isolation": ("parallel", "session"),
 }
 
 

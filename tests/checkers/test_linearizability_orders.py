@@ -16,7 +16,7 @@ from sequential_objects import (
     random_txns,
 )
 
-from checkers.linearizability import check_linearizability
+from checkers.linearizability import check_linearizability, witness
 from checkers.linearizability.calls import Object, objects_of
 from checkers.linearizability.models import Call
 from checkers.linearizability.queues import decide_queue
@@ -26,7 +26,7 @@ from checkers.linearizability.search import search
 from checkers.linearizability.witness import contradiction
 from checkers.register import check_register
 from checkers.total_queue import check_total_queue
-from harness.history import UNSEEN, Status, Txn
+from harness.history import UNSEEN, Op, Status, Txn
 
 # 5,000 of each by hand: `range(5_000)` in place of these.
 SEEDS = range(400)
@@ -136,6 +136,27 @@ def test_the_witness_contradicts_by_itself_and_nothing_can_be_spared(name: str) 
             fewer = [txn for txn in core if txn is not spared]
             if spared.id != found.stuck.row:
                 assert is_linearizable(name, as_it_must(txns, fewer, found.stuck.end)), seed
+
+
+@pytest.mark.parametrize("name", ["register", "counter"])
+def test_recent_calls_contradict_whatever_was_stored_before(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where calls of long ago are said not to matter, the others contradict after whatever value those had left."""
+    monkeypatch.setattr(witness, "_RECENT_MIN", 1)
+    recent = 0
+    for seed in range(5 * len(SEEDS)):
+        txns, judged = small(name, seed)
+        if judged is None or is_linearizable(name, txns):
+            continue
+        found = contradiction(judged.calls, judged.model)
+        if found.since is None:
+            continue
+        recent += 1
+        part = [txn for txn in txns if txn.status is not Status.OK or txn.end > found.since]
+        left = as_it_must(part, of(txns, found.core), found.stuck.end)
+        for value in (None, *range(-3, 12)) if name == "register" else range(-10, 20):
+            before = Txn(99, 99, (Op("w", "x", value),), Status.OK, -100, -99)
+            assert not is_linearizable(name, [before, *left]), (seed, value)
+    assert recent >= 20
 
 
 @pytest.mark.parametrize("name", [*WAYS])

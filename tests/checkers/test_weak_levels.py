@@ -11,10 +11,10 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from checkers import register_kernels
+from checkers import compiling, register_kernels
 from checkers.catalogue import closed_refutations
 from checkers.registers import registers_of
-from checkers.rw_register import weak_causal, weak_kernels
+from checkers.rw_register import weak_causal, weak_kernels, weak_witnesses
 from checkers.rw_register.weak import WEAK_LEVELS, Weak, weak_anomalies, weak_level_holds
 from harness.build import build_history
 from harness.history import KIND_CODE, SCALAR, History, Op, RunInfo, Status, Txn
@@ -367,8 +367,7 @@ def test_both_ways_of_running_agree(monkeypatch: pytest.MonkeyPatch) -> None:
         for name in module.KERNELS:  # An earlier test may have had them compiled.
             monkeypatch.setattr(module, name, getattr(getattr(module, name), "py_func", getattr(module, name)))
     interpreted = [judged(history) for history in histories]
-    for module in (register_kernels, weak_kernels):
-        monkeypatch.setattr(module, "COMPILE_ABOVE_OPS", 0)
+    monkeypatch.setattr(compiling, "COMPILE_ABOVE_OPS", 0)
     assert [judged(history) for history in histories] == interpreted
 
 
@@ -382,6 +381,19 @@ def test_what_the_budget_leaves_open_is_said(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(weak_causal, "CLOCK_BUDGET", 0)
     assert judged(history).anomalies == []
     assert [(doubt.reason, doubt.levels) for doubt in judged(history).doubts] == [("budget", ("causal-cerone",))]
+
+
+def test_a_search_that_was_ended_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With no budget for a shorter cycle, one is shown all the same, with the words that a shorter one may exist."""
+    monkeypatch.setattr(weak_witnesses, "SEARCH_BUDGET", 0)
+    (found,) = judged(sessions("wx1 ry2", "wy2 rz3", "wz3 rx1")).anomalies
+    assert (found.name, len(found.steps), found.details) == (
+        "G1c",
+        3,
+        ("There may be a shorter circle: the search for it was ended by its budget.",),
+    )
+    monkeypatch.undo()
+    assert judged(sessions("wx1 ry2", "wy2 rz3", "wz3 rx1")).anomalies[0].details == ()
 
 
 def test_sessions_beyond_one_block_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -88,6 +88,8 @@ def test_values_follow_each_other_with_their_offsets() -> None:
         ("[#_]", "a tag or #_ has no value after it", 3),
         ("#:a [1]", "a namespace stands before a value that is not a map", 3),
         (r'"\q"', r"the string escape '\\q' is unknown", 1),
+        (r'"\9"', r"the string escape '\\9' is unknown", 1),
+        (r'"\٣"', r"the string escape '\\\u0663' is unknown", 1),
         (r'"\ud83d"', "a string has half of a surrogate pair", 1),
         (r"\abc", r"the character \'abc' is unknown", 1),
         ("##Nan", "'##Nan' cannot stand here", 0),

@@ -220,9 +220,9 @@ def test_newer_log_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "events.log"
     small_log(path)
     data = bytearray(path.read_bytes())
-    data[8:12] = struct.pack("<I", 2)
+    data[8:12] = struct.pack("<I", 3)
     path.write_bytes(data)
-    with pytest.raises(StoreError, match="format version 2 and this program reads version 1"):
+    with pytest.raises(StoreError, match="format version 3 and this program reads version 2"):
         read_history(path)
 
 

@@ -2,47 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from anomalist.suites import checker
 from checkers.certificates import verify
 from harness.build import build_history
-from harness.history import Txn
-from harness.level import Level
+from harness.history import History, Txn
+from harness.level import Level, implied_by
 from harness.verdict import Findings, Outcome, judge, worst
 
 from .notation import notation
-from .verdicts import DECIDED, Verdicts
+from .verdicts import DECIDED, PROVABLE, Verdicts
 from .witnesses import broken
 
 __all__ = ["assert_agreement", "disagreements"]
 
 
-def assert_agreement(checkers: Sequence[str], txns: Sequence[Txn], verdicts: Verdicts | None = None) -> None:
-    """Compare the verdicts of every level, and verify each witness and each certificate."""
-    wrong = disagreements(checkers, txns, verdicts)
+def assert_agreement(
+    checkers: Sequence[str],
+    txns: Sequence[Txn],
+    verdicts: Verdicts | None = None,
+    *,
+    proving: bool = False,
+    without: Collection[str] = (),
+) -> None:
+    """Compare the verdicts of every level, and verify each witness and each certificate.
+
+    `proving` asks for a certificate of each provable level that stands; levels in `without` may pass wrongly.
+    """
+    wrong = disagreements(checkers, txns, verdicts, proving=proving, without=without)
     assert not wrong, f"{wrong[0]}: {notation(txns)}"
 
 
-def disagreements(checkers: Sequence[str], txns: Sequence[Txn], verdicts: Verdicts | None = None) -> list[str]:
+def disagreements(
+    checkers: Sequence[str],
+    txns: Sequence[Txn],
+    verdicts: Verdicts | None = None,
+    *,
+    proving: bool = False,
+    without: Collection[str] = (),
+) -> list[str]:
     """What these checkers, of one workload, say of a history and brute force does not."""
     history = build_history(txns)
     granted, refused = (verdicts or Verdicts(txns)).settled()
-    wrong = []
     every = [checker(name, history) for name in checkers]
-    for found in every:
-        wrong += [f"{level} allows it, accused by {_names(found)}" for level in found.refuted if level in granted]
-        wrong += [f"doubts: {doubt}" for doubt in found.doubts]
-        wrong += [f"{one.name}, {said}" for one in found.anomalies if (said := broken(one, txns))]
-        for certificate in found.certificates:
-            said = verify(history, certificate)
-            wrong += [f"the certificate of {certificate.level}: {said}"] if said else []
+    wrong = [said for found in every for said in _not_so(found, history, txns, granted)]
     decided = {level for found in every for level in found.decided}
     refuted = {level for found in every for level in found.refuted}
-    wrong += [f"{level} does not allow it, and nothing was found" for level in decided & refused - refuted]
-    missed = [level for level in DECIDED if level in refused - refuted]
+    missed = [level for level in DECIDED if level in refused - refuted and level not in without]
+    wrong += [f"{level} does not allow it, and nothing was found" for level in missed if level in decided]
     wrong += [f"{level} does not allow it, and it passed" for level in missed if _passes(every, level)]
-    return wrong
+    proven = {level for found in every for one in found.certificates for level in implied_by(one.level)}
+    standing = [level for level in PROVABLE if proving and level in granted - proven]
+    return wrong + [f"{level} allows it, and there is no certificate" for level in standing]
+
+
+def _not_so(findings: Findings, history: History, txns: Sequence[Txn], granted: Collection[Level]) -> Iterator[str]:
+    """Accusations of what is allowed, doubts, and proofs that do not hold."""
+    yield from (f"{one} allows it, accused by {_names(findings)}" for one in findings.refuted if one in granted)
+    yield from (f"doubts: {doubt}" for doubt in findings.doubts)
+    for anomaly in findings.anomalies:
+        said = broken(anomaly, txns)
+        if said:
+            yield f"{anomaly.name}, {said}"
+    for certificate in findings.certificates:
+        said = verify(history, certificate)
+        if said:
+            yield f"the certificate of {certificate.level}: {said}"
 
 
 def _passes(every: Sequence[Findings], level: Level) -> bool:

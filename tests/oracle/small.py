@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from harness.history import UNSEEN, Op, Status, Txn
 
-__all__ = ["KEPT", "Read", "Small", "SmallTxn", "bits", "small"]
+__all__ = ["KEPT", "Read", "Small", "SmallTxn", "bits", "included", "small"]
 
 KEPT = ("", "session", "realtime")  # Orders that a level may keep; each contains the one before it.
 
@@ -89,6 +89,22 @@ def small(txns: Sequence[Txn]) -> Small:
         earlier={order: _earlier([txn for _, txn in kept], order) for order in KEPT},
         written=written,
     )
+
+
+def included(history: Small) -> set[int]:
+    """The OK transactions, and again and again those whose write one of these read."""
+    members = set(bits(history.committed))
+    while True:
+        seen = {
+            (read.key, value)
+            for i in members
+            for read in history.txns[i].reads
+            for value in (read.value if history.lists else [read.value])
+        }
+        more = {i for i, txn in enumerate(history.txns) if any((key, value) in seen for _, key, value in txn.wrote)}
+        if more <= members:
+            return members
+        members |= more
 
 
 def _earlier(rows: Sequence[Txn], kept: str) -> list[int]:

@@ -12,12 +12,13 @@ from .graphs import has_version_order
 from .notation import notation, registers, txns
 from .verdicts import DECIDED, Verdicts
 
+COMMITTED = {"strong-session-monotonic-atomic-view", "strong-read-committed"}
 PARALLEL = {"parallel-snapshot-isolation", "strong-session-causal-cerone", "strong-read-committed"}
 
 REGISTERS = {
     "nothing wrong": ("0 1-2 wx1; 1 3-4 rx1 wx2; 0 5-6 rx2", {"strict-serializable"}),
     "stale read": ("0 1-2 wx1; 1 3-4 rx", {"strong-session-serializable", "strong-read-committed"}),
-    "stale read of a session": ("0 1-2 wx1; 0 3-4 rx", {"serializable", "strong-read-committed"}),
+    "stale read of a session": ("0 1-2 wx1; 0 3-4 rx", {"serializable", *COMMITTED}),
     "write skew": ("rx wy1; ry wx1", {"strong-snapshot-isolation"}),
     "long fork": (
         "wx1; wy1; rx1 ry; rx ry1",
@@ -28,14 +29,14 @@ REGISTERS = {
         "wx1; rx1 wy2; ry2 rx",
         {"strong-session-read-atomic", "strong-read-committed"},
     ),
-    "fractured read": ("wx1 wy1; wx2 wy2; rx1 ry2", {"monotonic-atomic-view", "strong-read-committed"}),
+    "fractured read": ("wx1 wy1; wx2 wy2; rx1 ry2", COMMITTED),
     "seen and later gone": ("wx1 wy1; rx1 ry", {"strong-read-committed"}),
     "aborted read": ("aborted wx1; rx1", {"strong-read-uncommitted"}),
     "intermediate read": ("wx1 wx2; rx1", {"strong-read-uncommitted"}),
     "circular information": ("wx1 ry1; wy1 rx1", {"strong-read-uncommitted"}),
     "future read": ("rx1 wx1", {"strong-read-uncommitted"}),
     "garbage": ("rx7", set()),
-    "own write missed": ("wx1 rx", {"repeatable-read", "strong-read-committed", "consistent-view"}),
+    "own write missed": ("wx1 rx", {"repeatable-read", "consistent-view", *COMMITTED}),
     "an unknown one took effect": ("0 1-2 unknown wx1; 1 3-4 rx1", {"strict-serializable"}),
     "an unknown one did not": ("0 1-2 unknown wx1; 1 3-4 rx", {"strict-serializable"}),
     "an unknown one took effect late": ("0 1-2 unknown wx1; 1 3-4 rx; 1 5-6 rx1", {"strict-serializable"}),
@@ -46,7 +47,7 @@ REGISTERS = {
     "phantom": ("sac wa1; sac wb2", {"strong-snapshot-isolation", "repeatable-read"}),
     "a range read misses": ("0 1-2 wa1; 1 3-4 sac", {"strong-session-serializable", "strong-read-committed"}),
     "deleted again": ("0 1-2 wa1; 0 3-4 da; 1 5-6 sac", {"strict-serializable"}),
-    "deleted, and yet seen": ("0 1-2 wa1; 0 3-4 da wb1; 1 5-6 sac:a1,b1", {"serializable", "strong-read-committed"}),
+    "deleted, and yet seen": ("0 1-2 wa1; 0 3-4 da wb1; 1 5-6 sac:a1,b1", {"serializable", *COMMITTED}),
 }
 
 LISTS = {

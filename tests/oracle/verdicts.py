@@ -15,10 +15,10 @@ from harness.level import Level, implied_by, refuted_by
 
 from .executions import Execution, serial_order, snapshot_order
 from .graphs import acyclic, has_version_order
-from .small import Small, bits, small
+from .small import Small, bits, included, small
 from .weak import has_commit_order
 
-__all__ = ["DECIDED", "MOST_TXNS", "Verdicts"]
+__all__ = ["DECIDED", "MOST_TXNS", "PROVABLE", "Verdicts"]
 
 MOST_TXNS = 8  # In more, some searches take seconds.
 
@@ -39,6 +39,7 @@ _GRAPHS = {
 }
 _COMMIT_ORDERS = {
     "monotonic-atomic-view": ("monotonic atomic view", ""),
+    "strong-session-monotonic-atomic-view": ("monotonic atomic view", "session"),
     "read-atomic": ("read atomic", ""),
     "strong-session-read-atomic": ("read atomic", "session"),
     "causal-cerone": ("causal", ""),
@@ -52,6 +53,9 @@ _UNCOMMITTED = {
 DECIDED: tuple[Level, ...] = tuple(
     Level(name) for name in (*_SERIAL, *_SNAPSHOT, *_GRAPHS, *_COMMIT_ORDERS, *_UNCOMMITTED)
 )
+
+
+PROVABLE: tuple[Level, ...] = tuple(Level(name) for name in (*_SERIAL, *_SNAPSHOT))  # By a certificate.
 
 
 class Verdicts:
@@ -109,7 +113,7 @@ def _read_uncommitted(history: Small, kept: str) -> bool | None:
     a committed one read. None where lists contradict each other, or the order in which a transaction appended:
     then no order of versions is known.
     """
-    members = _read_from(history)
+    members = included(history)
     reads = [read for i in members for read in history.txns[i].reads]
     for read in reads:
         values = read.value if history.lists else [read.value] if read.value is not None else []
@@ -136,19 +140,3 @@ def _read_uncommitted(history: Small, kept: str) -> bool | None:
             if a != b:
                 rows[a] |= 1 << b
     return acyclic(rows)
-
-
-def _read_from(history: Small) -> set[int]:
-    """The OK transactions and, again and again, those whose write one of these read."""
-    members = set(bits(history.committed))
-    while True:
-        seen = {
-            (read.key, value)
-            for i in members
-            for read in history.txns[i].reads
-            for value in (read.value if history.lists else [read.value])
-        }
-        more = {i for i, txn in enumerate(history.txns) if any((key, value) in seen for _, key, value in txn.wrote)}
-        if more <= members:
-            return members
-        members |= more
