@@ -61,7 +61,7 @@ def accesses(history: History) -> Accesses:
         op, key, value, flag = op[order], key[order], value[order], flag[order]
     row = op_row[op]
     write = flag == _IS_WRITE
-    first = np.searchsorted(row, np.arange(len(history) + 1))
+    first = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=len(history)))))
     before, own, last = kernels.walk(first, key, write, max(len(history.keys), 1))
     return Accesses(
         op=op,

@@ -19,14 +19,27 @@ __all__ = [
     "in_real_time",
     "in_session",
     "latest_two",
+    "once",
     "sources",
     "walk",
+    "writers",
     "zones",
 ]
 
 COMPILE_ABOVE_OPS = 150_000
 
-KERNELS = ("walk", "grouped", "sources", "common_keys", "in_session", "zones", "latest_two", "in_real_time")
+KERNELS = (
+    "walk",
+    "grouped",
+    "once",
+    "writers",
+    "sources",
+    "common_keys",
+    "in_session",
+    "zones",
+    "latest_two",
+    "in_real_time",
+)
 
 Ints = npt.NDArray[Any]
 
@@ -70,6 +83,50 @@ def grouped(number: Ints, numbers: int) -> tuple[Ints, Ints]:
         order[at[number[i]]] = i
         at[number[i]] += 1
     return first, order
+
+
+def once(first: Ints, order: Ints, before: Ints, rank: Ints, versions: int) -> Ints:
+    """Of pairs (before, after), `grouped` by `after`, mark of each the first one that has the least rank."""
+    kept = np.zeros(len(order), np.bool_)
+    best = np.full(versions, -1, np.int64)
+    for x in range(len(first) - 1):
+        for at in range(first[x], first[x + 1]):
+            i = order[at]
+            if best[before[i]] < 0 or rank[i] < rank[best[before[i]]]:
+                best[before[i]] = i
+        for at in range(first[x], first[x + 1]):
+            i = order[at]
+            if best[before[i]] >= 0:
+                kept[best[before[i]]] = True
+                best[before[i]] = -1
+    return kept
+
+
+def writers(first: Ints, order: Ints, value: Ints, write: Ints, values: int) -> tuple[Ints, Ints]:
+    """For each read (a,) the first write of its value to its key, -1 for none; and the writes of a value once more.
+
+    The accesses of key k are order[first[k]:first[k + 1]]; those with a value below 0 are passed over.
+    """
+    found = np.full(len(order), -1, np.int64)
+    again = np.zeros(len(order), np.bool_)
+    writer = np.full(values, -1, np.int64)
+    for k in range(len(first) - 1):
+        for at in range(first[k], first[k + 1]):
+            i = order[at]
+            if write[i] and value[i] >= 0:
+                if writer[value[i]] >= 0:
+                    again[i] = True
+                else:
+                    writer[value[i]] = i
+        for at in range(first[k], first[k + 1]):
+            i = order[at]
+            if not write[i] and value[i] >= 0:
+                found[i] = writer[value[i]]
+        for at in range(first[k], first[k + 1]):
+            i = order[at]
+            if value[i] >= 0:
+                writer[value[i]] = -1
+    return found, again
 
 
 def sources(writer: Ints, reader: Ints, rows: int) -> Ints:

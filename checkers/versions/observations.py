@@ -18,7 +18,7 @@ import numpy as np
 from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
 from checkers.findings import shown
-from checkers.joins import Bools, Ints, find, is_in
+from checkers.joins import Bools, Ints, is_in
 from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE, Accesses, accesses
 from harness.history import History, Status
@@ -62,6 +62,16 @@ class VersionHistory:
         return self.accesses.row[self.read_access]
 
     @cached_property
+    def updates(self) -> tuple[Ints, Ints]:
+        """(read, version): what a transaction read of a key that it then wrote, and the version that it left."""
+        keys = max(len(self.history.keys), 1)
+        code = self.version_row[: self.installs] * keys + self.version_key[: self.installs]
+        wanted = self.read_row * keys + self.version_key[self.read_version]
+        at = np.minimum(np.searchsorted(code, wanted), max(len(code) - 1, 0))
+        read = np.flatnonzero(code[at] == wanted) if len(code) else at[:0]
+        return read, at[read]
+
+    @cached_property
     def first_install(self) -> Ints:
         """(n + 1,) the versions that row i installed are first_install[i]:first_install[i + 1]."""
         return np.searchsorted(self.version_row[: self.installs], np.arange(len(self.history) + 1))
@@ -92,7 +102,7 @@ def observe(history: History) -> VersionHistory:
         compile_kernels(kernels)
         compile_kernels(graph_kernels)
     one = accesses(history)
-    write = _writers(history, one)
+    write, repeated = _writers(history, one)
     included = _included(history, one, write)
     install = np.flatnonzero(one.write & one.last & included[one.row] & (one.value != UNSEEN_VALUE))
     install = install[np.lexsort((one.key[install], one.row[install]))]
@@ -127,7 +137,7 @@ def observe(history: History) -> VersionHistory:
         read_suffix=np.zeros(len(order), dtype=np.int64),
         read_class=np.zeros(len(order), dtype=np.int64),
         doubtful=doubtful,
-        repeated=_repeated(history, one),
+        repeated=repeated,
         missed=missed,
     )
 
@@ -142,24 +152,16 @@ def doubts(seen: VersionHistory) -> list[str]:
     return sentences
 
 
-def _repeated(history: History, one: Accesses) -> Ints:
-    written = np.flatnonzero(one.write & (one.value >= 0))
-    code = one.key[written] * max(len(history.values), 1) + one.value[written]
-    order = np.argsort(code, kind="stable")
-    return np.sort(written[order[1:]][code[order[1:]] == code[order[:-1]]])
-
-
-def _writers(history: History, one: Accesses) -> Ints:
-    """(a,) the access that wrote what was read; GARBAGE or HIDDEN where there is none; -3 for all other accesses."""
-    code = one.key * max(len(history.values), 1) + one.value
-    written = np.flatnonzero(one.write & (one.value >= 0))
-    written = written[np.argsort(code[written], kind="stable")]
-    reads = np.flatnonzero(~one.write & (one.value >= 0))
-    found = np.full(len(code), -3, dtype=np.int64)
-    found[reads] = find(code[written], code[reads], written, absent=GARBAGE)
-    unseen = np.unique(one.key[one.write & (one.value == UNSEEN_VALUE)])
-    found[reads[(found[reads] == GARBAGE) & is_in(one.key[reads], unseen)]] = HIDDEN
-    return found
+def _writers(history: History, one: Accesses) -> tuple[Ints, Ints]:
+    """(a,) the access that wrote what was read; GARBAGE or HIDDEN where there is none; -3 for all other accesses.
+    And the accesses that wrote a value once more."""
+    by_key = kernels.grouped(one.key, len(history.keys))
+    found, again = kernels.writers(*by_key, one.value, one.write, len(history.values))
+    reads = ~one.write & (one.value >= 0)
+    unseen = np.zeros(len(history.keys), dtype=bool)
+    unseen[one.key[one.write & (one.value == UNSEEN_VALUE)]] = True
+    hidden = reads & (found < 0) & unseen[one.key]
+    return np.select([~reads, hidden], [-3, HIDDEN], found), np.flatnonzero(again)
 
 
 def _included(history: History, one: Accesses, write: Ints) -> Bools:

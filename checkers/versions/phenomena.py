@@ -15,7 +15,6 @@ from checkers.findings import anomaly, shown
 from checkers.joins import Ints
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE
 from checkers.versions.observations import GARBAGE, VersionHistory
-from checkers.versions.succession import updates
 from harness.history import Status
 from harness.verdict import Anomaly, Step
 
@@ -113,7 +112,7 @@ def _internal(seen: VersionHistory) -> Iterator[Anomaly]:
 
 def _lost_updates(seen: VersionHistory) -> Iterator[Anomaly]:
     """lost-update: two transactions read one version of a key, not only a range without it, and both replaced it."""
-    read, left = updates(seen)
+    read, left = seen.updates
     item = ~seen.accesses.absent[seen.read_access[read]]
     read, left = read[item], left[item]
     version = seen.read_version[read]
@@ -154,7 +153,7 @@ def _version_value(seen: VersionHistory, version: int) -> Any:
 
 def _cyclic_versions(seen: VersionHistory) -> Iterator[Anomaly]:
     """cyclic-versions: of versions of one key each was made by somebody who had read the one before, in a circle."""
-    read, left = updates(seen)
+    read, left = seen.updates
     source = seen.read_version[read]
     order = np.argsort(source, kind="stable")
     first = np.searchsorted(source[order], np.arange(len(seen.version_key) + 1))

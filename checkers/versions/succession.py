@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from checkers.catalogue import SUFFIXES
-from checkers.joins import Bools, Ints, find, join
+from checkers.joins import Bools, Ints, join
 from checkers.versions import kernels
 from checkers.versions.observations import VersionHistory
 from harness.history import Status
@@ -39,7 +39,6 @@ __all__ = [
     "UPDATE",
     "Succession",
     "succession",
-    "updates",
 ]
 
 UPDATE, FOLLOWS, INITIAL, SEEN, BEHIND, SESSION_RULE, REALTIME_RULE = range(7)
@@ -95,34 +94,22 @@ def _once(seen: VersionHistory, pairs: Succession) -> Succession:
     possible &= ~seen.is_first(pairs.before) | (pairs.rule == INITIAL)
     pairs = pairs.of(possible)
     # Rules are numbered by what they demand.
-    ranks = _RULES * len(SUFFIXES)
-    code = _code(seen, pairs) * ranks + pairs.rule * len(SUFFIXES) + pairs.suffix
-    order = np.argsort(code, kind="stable")
-    code = code[order] // ranks
-    return pairs.of(np.sort(order[np.append(True, code[1:] != code[:-1])] if len(order) else order))
+    return pairs.of(_first_of_each(seen, pairs, pairs.rule * len(SUFFIXES) + pairs.suffix))
 
 
 def _new(seen: VersionHistory, pairs: Succession, known: Succession) -> Succession:
     """Those pairs that are not known with as small a suffix, each once."""
-    pairs = _once(seen, pairs)
-    code, old = _code(seen, pairs), _code(seen, known)
-    order = np.argsort(old)
-    suffix = find(old[order], code, known.suffix[order], absent=len(SUFFIXES))
-    return pairs.of(pairs.suffix < suffix)
+    together = _joined([known, pairs])
+    new = np.arange(len(together)) >= len(known)
+    kept = _first_of_each(seen, together, together.suffix * 2 + new)
+    return together.of(kept & new & ~seen.is_first(together.after) & (together.before != together.after))
 
 
-def _code(seen: VersionHistory, pairs: Succession) -> Ints:
-    return pairs.before * max(len(seen.version_key), 1) + pairs.after
-
-
-def updates(seen: VersionHistory) -> tuple[Ints, Ints]:
-    """(read, version): what a transaction read of a key that it then wrote, and the version that it left."""
-    keys = max(len(seen.history.keys), 1)
-    code = seen.version_row[: seen.installs] * keys + seen.version_key[: seen.installs]
-    wanted = seen.read_row * keys + seen.version_key[seen.read_version]
-    at = np.minimum(np.searchsorted(code, wanted), max(len(code) - 1, 0))
-    read = np.flatnonzero(code[at] == wanted) if len(code) else at[:0]
-    return read, at[read]
+def _first_of_each(seen: VersionHistory, pairs: Succession, rank: Ints) -> Bools:
+    """Which pairs are the first ones of the least rank among those of the same two versions."""
+    versions = len(seen.version_key)
+    kept: Bools = kernels.once(*kernels.grouped(pairs.after, versions), pairs.before, rank, versions)
+    return kept
 
 
 def _pairs(before: Ints, after: Ints, rule: int, earlier: Ints, later: Ints, tells: Bools | bool) -> Succession:
@@ -144,7 +131,7 @@ def _joined(parts: list[Succession]) -> Succession:
 
 
 def _updates(seen: VersionHistory) -> Succession:
-    read, version = updates(seen)
+    read, version = seen.updates
     row = seen.read_row[read]
     return _pairs(seen.read_version[read], version, UPDATE, row, row, False)
 
@@ -238,11 +225,13 @@ def _in_real_time(seen: VersionHistory) -> Succession:
         version, row, history.start, history.end, history.status == Status.OK, len(seen.version_key)
     )
     known = np.flatnonzero((first >= 0) & (last >= 0))
-    known = known[np.lexsort((history.end[first[known]], seen.version_key[known]))]
+    known = known[np.argsort(history.end[first[known]], kind="stable")]
+    of_key, by_key = kernels.grouped(seen.version_key[known], len(history.keys))
+    known = known[by_key]
     key, first_end, last_start = seen.version_key[known], history.end[first[known]], history.start[last[known]]
     before, after = kernels.in_real_time(
-        np.searchsorted(key, key, side="left"),
-        np.searchsorted(key, key, side="right"),
+        of_key[key],
+        of_key[key + 1],
         first_end,
         last_start,
         *kernels.latest_two(key, last_start),
@@ -254,7 +243,7 @@ def _in_real_time(seen: VersionHistory) -> Succession:
 
 def _behind(seen: VersionHistory, pairs: Succession) -> Succession:
     """Nothing comes between what a transaction read of a key and what it wrote there."""
-    read, left = updates(seen)
+    read, left = seen.updates
     read, left = read[_is_item(seen, read)], left[_is_item(seen, read)]
     i, j = join(pairs.before, seen.read_version[read])
     behind = left[j] != pairs.after[i]
