@@ -1,6 +1,7 @@
 """Made-up register histories of a correct database, and how long deciding them takes: python -m benchmarks.registers.
 
-A transaction takes effect at a moment of its own between its start and its end. CPU seconds, columns loaded, kernels compiled and cached before.
+A transaction takes effect at a moment of its own between its start and its end. CPU seconds, columns loaded, kernels
+compiled and cached before.
 """
 
 from __future__ import annotations
