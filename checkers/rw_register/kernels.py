@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 __all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "run", "sow", "topological", "way"]
 
-COMPILE_ABOVE_OPS = 20_000
+COMPILE_ABOVE_OPS = 5_000
 
 KERNELS = ("topological", "sow", "close", "force", "way", "run", "by_source")
 
