@@ -124,17 +124,17 @@ CHECKERS: dict[str, str] = {
 
 ON_KEYS: tuple[str, ...] = (
     "list-append",
-    "rw-register",
     "bank",
     "write-skew",
     "predicate-skew",
-    "predicates",
     "counter",
     "long-fork",
     "set",
     "unique-ids",
     "monotonic",
     "session-guarantees",
+    "rw-register",
+    "predicates",
 )
 ON_OBJECTS: tuple[str, ...] = (
     "linearizable-register",

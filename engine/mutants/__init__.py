@@ -107,6 +107,7 @@ def _check(scenario: str, *checks: str) -> FoundBy:
 _CYCLE_NAMES: Final = frozenset({"G2-item", "G2", "lost-update"})
 _WRITE_SKEW: Final = _workload("write-skew", "G2-item")
 _CYCLES: Final = _workload("list-append", "G2-item", "G2-item-realtime", "G2-item-process")
+_PREDICATES: Final = _workload("predicates", "G2-item", "G2")
 _PHANTOM: Final = _workload("predicate-skew", "G2")
 
 MUTANTS: Final[dict[str, Mutant]] = {
@@ -127,7 +128,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
         Mutant("strict-comparison", rule.StrictComparison, _WRITE_SKEW),
         Mutant("readers-accepted", rule.ReadersWithoutWritesAccepted, _CYCLES),
         Mutant("out-edges-forgotten", rule.OutEdgesForgotten, _CYCLES),
-        Mutant("deletes-are-no-writes", rule.DeletesAreNoWrites, _schedule("r2y d1y r1x w2x c2 c1", "y")),
+        Mutant("deletes-are-no-writes", rule.DeletesAreNoWrites, _PREDICATES),
         Mutant("deletes-lose-no-update", rule.DeletesLoseNoUpdate, _schedule("w3x r1x d1x c3 c1")),
         # What is remembered of it.
         Mutant("stamps-dropped", rule.StampsDropped, _WRITE_SKEW),
@@ -137,7 +138,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
         Mutant("readers-forgotten", rule.ReadersWithoutWritesForgotten, _CYCLES),
         Mutant("readers-stamped-too-low", rule.ReadersStampedBeforeTheirSnapshot, _CYCLES),
         Mutant("stamps-swept-too-early", rule.ForgetsTooEarly, _WRITE_SKEW),
-        Mutant("range-to-its-last-key", versions.RangeToItsLastKey, _schedule("r1x w4x s4x~ c4 w1z c1", "x")),
+        Mutant("range-to-its-last-key", versions.RangeToItsLastKey, _PREDICATES),
         Mutant("empty-ranges-not-read", versions.EmptyRangesForgotten, _PHANTOM),
         Mutant("missing-keys-not-read", versions.MissingKeysNotRead, _WRITE_SKEW),
         Mutant("savepoints-drop-reads", versions.SavepointsDropReads, _contract("savepoints")),
