@@ -17,6 +17,7 @@ from checkers.cycles import CycleName
 from checkers.graph import RW, RW_PREDICATE, WR, WW, Edges
 from checkers.joins import Bools, Ints
 from checkers.observations import expand
+from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING
 from checkers.versions.observations import VersionHistory
 from checkers.versions.succession import INITIAL, Succession
@@ -76,12 +77,12 @@ class _Part(NamedTuple):
 
     def between_two(self) -> _Part:
         """Without those that do not lead from one known transaction to another."""
-        kept = (self.source >= 0) & (self.target >= 0) & (self.source != self.target)
+        kept = np.flatnonzero((self.source >= 0) & (self.target >= 0) & (self.source != self.target))
         return _Part(*(column[kept] for column in self))
 
 
 def _same(value: int, like: Ints) -> Ints:
-    return np.broadcast_to(np.int64(value), like.shape)
+    return np.broadcast_to(np.int8(value), like.shape)
 
 
 def _read_from(seen: VersionHistory) -> _Part:
@@ -122,19 +123,12 @@ def _missed(seen: VersionHistory, pairs: Succession) -> tuple[_Part, int]:
     was_there = seen.version_value[pairs.before] != NOTHING
     usable &= was_there | (seen.version_value[pairs.after] != NOTHING)
     pair = np.flatnonzero(usable)
-    ended = seen.history.end[seen.version_row[pairs.after[pair]]]
-    pair = pair[np.lexsort((ended, pairs.before[pair]))]
-    before = pairs.before[pair]
-    rank = np.arange(len(pair)) - np.searchsorted(before, before)
-    by_version = np.argsort(seen.read_version, kind="stable")
-    version = seen.read_version[by_version]
-    low = np.searchsorted(version, before, side="left")
-    size = np.searchsorted(version, before, side="right") - low
-    kept = rank < SUCCESSORS_MAX
-    left_out = int(size[~kept].sum())
-    pair, low, size = pair[kept], low[kept], size[kept]
-    read = by_version[expand(low, size)]
-    pair = np.repeat(pair, size)
+    pair, left = _at_most(seen, pairs, pair)
+    first, by_version = kernels.grouped(seen.read_version, len(seen.version_key))
+    low, size = first[pairs.before], first[pairs.before + 1] - first[pairs.before]
+    left_out = int(size[left].sum())
+    read = by_version[expand(low[pair], size[pair])]
+    pair = np.repeat(pair, size[pair])
     return _Part(
         source=seen.read_row[read],
         target=seen.version_row[pairs.after[pair]],
@@ -145,3 +139,15 @@ def _missed(seen: VersionHistory, pairs: Succession) -> tuple[_Part, int]:
         suffix=np.maximum(pairs.suffix[pair], seen.read_suffix[read]),
         rw_kind=_same(_ITEM, pair),
     ).between_two(), left_out
+
+
+def _at_most(seen: VersionHistory, pairs: Succession, chosen: Ints) -> tuple[Ints, Ints]:
+    """(those of the chosen pairs that are followed, those left out as too many for their first version)."""
+    count = np.bincount(pairs.before[chosen], minlength=1)
+    many = count[pairs.before[chosen]] > SUCCESSORS_MAX
+    crowded = chosen[many]
+    ended = seen.history.end[seen.version_row[pairs.after[crowded]]]
+    crowded = crowded[np.lexsort((ended, pairs.before[crowded]))]
+    before = pairs.before[crowded]
+    kept = np.arange(len(crowded)) - np.searchsorted(before, before) < SUCCESSORS_MAX
+    return np.concatenate((chosen[~many], crowded[kept])), crowded[~kept]

@@ -11,11 +11,22 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "common_keys", "in_real_time", "latest_two", "walk", "zones"]
+__all__ = [
+    "COMPILE_ABOVE_OPS",
+    "KERNELS",
+    "common_keys",
+    "grouped",
+    "in_real_time",
+    "in_session",
+    "latest_two",
+    "sources",
+    "walk",
+    "zones",
+]
 
 COMPILE_ABOVE_OPS = 150_000
 
-KERNELS = ("walk", "common_keys", "zones", "latest_two", "in_real_time")
+KERNELS = ("walk", "grouped", "sources", "common_keys", "in_session", "zones", "latest_two", "in_real_time")
 
 Ints = npt.NDArray[Any]
 
@@ -44,6 +55,64 @@ def walk(first: Ints, key: Ints, is_write: Ints, keys: int) -> tuple[Ints, Ints,
                 last[i] = True
                 latest[key[i]] = -1
     return before, written, last
+
+
+def grouped(number: Ints, numbers: int) -> tuple[Ints, Ints]:
+    """Counting sort: (first, order), of which order[first[x]:first[x + 1]] are the places of x, ascending."""
+    first = np.zeros(numbers + 1, np.int64)
+    for i in range(len(number)):
+        first[number[i] + 1] += 1
+    for x in range(numbers):
+        first[x + 1] += first[x]
+    at = first.copy()
+    order = np.empty(len(number), np.int64)
+    for i in range(len(number)):
+        order[at[number[i]]] = i
+        at[number[i]] += 1
+    return first, order
+
+
+def sources(writer: Ints, reader: Ints, rows: int) -> Ints:
+    """The places (ascending) of the first read of each reader from each writer that is known (>= 0).
+
+    Reads come in the order of their readers.
+    """
+    latest = np.full(rows, -1, np.int64)
+    place = np.empty(len(writer), np.int64)
+    found = 0
+    for i in range(len(writer)):
+        if writer[i] >= 0 and latest[writer[i]] != reader[i]:
+            latest[writer[i]] = reader[i]
+            place[found] = i
+            found += 1
+    return place[:found]
+
+
+def in_session(
+    first: Ints, order: Ints, row: Ints, wrote: Ints, client: Ints, acknowledged: Ints, clients: int
+) -> Ints:
+    """For each use of a key the last use of it by the last earlier transaction of the same client, -1 for none.
+
+    The uses of key k are order[first[k]:first[k + 1]], by row and within a row what it read before what it `wrote`;
+    `client` and `acknowledged` are by row. Nothing comes after a transaction that was not acknowledged, and nothing
+    before a write by who had read the key: that read stands between.
+    """
+    earlier = np.full(len(order), -1, np.int64)
+    last = np.full(clients, -1, np.int64)
+    before_last = np.full(clients, -1, np.int64)  # The last use in an earlier row than that of `last`.
+    for k in range(len(first) - 1):
+        for at in range(first[k], first[k + 1]):
+            i = order[at]
+            c = client[row[i]]
+            if last[c] >= 0 and row[last[c]] != row[i] and acknowledged[row[last[c]]]:
+                before_last[c] = last[c]
+            if not wrote[i] or last[c] < 0 or row[last[c]] != row[i]:
+                earlier[i] = before_last[c]
+            last[c] = i
+        for at in range(first[k], first[k + 1]):
+            c = client[row[order[at]]]
+            last[c] = before_last[c] = -1
+    return earlier
 
 
 def common_keys(

@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 UPDATE, FOLLOWS, INITIAL, SEEN, BEHIND, SESSION_RULE, REALTIME_RULE = range(7)
+_RULES = 7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,9 +94,11 @@ def _once(seen: VersionHistory, pairs: Succession) -> Succession:
     possible = (pairs.before != pairs.after) & ~seen.is_first(pairs.after)
     possible &= ~seen.is_first(pairs.before) | (pairs.rule == INITIAL)
     pairs = pairs.of(possible)
-    code = _code(seen, pairs)
-    order = np.lexsort((pairs.suffix, pairs.rule, code))
-    code = code[order]
+    # Rules are numbered by what they demand.
+    ranks = _RULES * len(SUFFIXES)
+    code = _code(seen, pairs) * ranks + pairs.rule * len(SUFFIXES) + pairs.suffix
+    order = np.argsort(code, kind="stable")
+    code = code[order] // ranks
     return pairs.of(np.sort(order[np.append(True, code[1:] != code[:-1])] if len(order) else order))
 
 
@@ -150,8 +153,8 @@ def _common(seen: VersionHistory) -> tuple[Succession, Succession]:
     """FOLLOWS and SEEN: who read anything of a transaction, and then wrote or read a key which that one wrote."""
     n = len(seen.history)
     writer = seen.version_row[seen.read_version]
-    between = np.unique((writer * n + seen.read_row)[writer >= 0])
-    source, target = between // max(n, 1), between % max(n, 1)
+    one = kernels.sources(writer, seen.read_row, n)
+    source, target = writer[one], seen.read_row[one]
     reading = _item_reads(seen)
     key = seen.version_key[seen.read_version[reading]]
     by_key = reading[np.lexsort((key, seen.read_row[reading]))]
@@ -215,21 +218,15 @@ def _is_item(seen: VersionHistory, reads: Ints) -> Bools:
 def _in_session(seen: VersionHistory) -> Succession:
     """From the last version that a client's last transaction with the key had, to those of its next one."""
     version, row, install = _uses(seen)
-    client, key = seen.history.client[row].astype(np.int64), seen.version_key[version]
-    code = client * max(len(seen.history.keys), 1) + key
-    order = np.lexsort((install, row, code))
-    code, row, version, install = code[order], row[order], version[order], install[order]
-    if not len(code):
-        return _pairs(code, code, SESSION_RULE, code, code, False)
-    group = np.append(True, (code[1:] != code[:-1]) | (row[1:] != row[:-1]))
-    begins = np.maximum.accumulate(np.where(group, np.arange(len(code)), 0))
-    ends = np.append(group[1:], True) & (seen.history.status[row] == Status.OK)
-    last = np.maximum.accumulate(np.where(ends, np.arange(len(code)), -1))
-    earlier = np.where(begins > 0, last[begins - 1], -1)
-    follows = (earlier >= 0) & (code[earlier] == code)
-    # What it read before it wrote comes first; the write follows by UPDATE.
-    follows &= ~install | (begins == np.arange(len(code)))
-    after = np.flatnonzero(follows)
+    history = seen.history
+    # By rows, in each of them what it read before what it wrote.
+    _, by_row = kernels.grouped(row, len(history))
+    version, row, install = version[by_row], row[by_row], install[by_row]
+    first, by_key = kernels.grouped(seen.version_key[version], len(history.keys))
+    numbers, client = np.unique(history.client, return_inverse=True)
+    acknowledged = history.status == Status.OK
+    earlier = kernels.in_session(first, by_key, row, install, client, acknowledged, len(numbers))
+    after = np.flatnonzero(earlier >= 0)
     earlier = earlier[after]
     return _pairs(version[earlier], version[after], SESSION_RULE, row[earlier], row[after], ~install[after])
 
