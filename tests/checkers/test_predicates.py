@@ -216,3 +216,16 @@ def test_what_the_database_keeps_is_proven(workload: str, level: str) -> None:
         findings = check_predicates(simulate(WORKLOADS[workload], level, seed, txns=40))
         doubted = {above for doubt in findings.doubts for above in refuted_by(doubt.levels)}
         assert Level(KEEPS[level]) not in {*doubted, *findings.refuted}, (seed, findings.doubts)
+
+
+def test_a_circle_of_versions_that_rests_on_sessions_is_none_of_versions() -> None:
+    """T2 may have found nothing before anything was written, but for its session's order: read-committed stands."""
+    rows = (
+        row(0, 0, 1, Op("scan", ("b", "c"), {"b": 1}), w("b", 2)),
+        row(1, 2, 3, Op("scan", ("b", "c"), {"b": 2}), Op("delete", "b")),
+        row(1, 4, 5, Op("scan", ("b", "c"), {}), w("b", 1)),
+    )
+    findings = check_predicates(history(*rows))
+    assert "cyclic-versions" not in {one.name for one in findings.anomalies}
+    assert "strong-session-read-committed" in findings.refuted
+    assert "serializable" not in findings.refuted
