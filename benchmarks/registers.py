@@ -1,7 +1,7 @@
 """Made-up register histories of a correct database, and how long deciding them takes: python -m benchmarks.registers.
 
-A transaction takes effect at a moment of its own between its start and its end, and has one to four reads and blind
-writes. CPU seconds, columns loaded, kernels compiled and cached before.
+A transaction takes effect at a moment of its own between its start and its end. CPU seconds, columns loaded, kernels
+compiled and cached before.
 """
 
 from __future__ import annotations
@@ -27,22 +27,34 @@ _CLIENTS = 10
 _TXNS_PER_KEY = 5
 
 
+class Mix(NamedTuple):
+    """How many operations a transaction has, how many keys there are, and which part of the operations read."""
+
+    ops_min: int
+    ops_max: int
+    keys: int
+    reads: float
+
+
 def cool_history(txns: int, *, seed: int = 0) -> History:
-    """A strictly serializable history with a key for every five transactions."""
-    return _history(txns, max(txns // _TXNS_PER_KEY, 1), seed, shuffled=False)
+    """A strictly serializable history: one to four reads and blind writes, a key for every five transactions."""
+    return _history(txns, Mix(1, 4, max(txns // _TXNS_PER_KEY, 1), 0.5), seed, shuffled=False)
 
 
 def hot_history(txns: int, *, keys: int = 20, seed: int = 0) -> History:
-    """A strictly serializable history with few keys."""
-    return _history(txns, keys, seed, shuffled=False)
+    """A strictly serializable history: one to four reads and blind writes of few keys."""
+    return _history(txns, Mix(1, 4, keys, 0.5), seed, shuffled=False)
 
 
-def random_history(txns: int, *, seed: int = 0) -> History:
-    """A serializable history whose serial order has nothing to do with times and sessions."""
-    return _history(txns, max(txns // _TXNS_PER_KEY, 1), seed, shuffled=True)
+def random_history(txns: int, *, reads: float = 0.8, seed: int = 0) -> History:
+    """A serializable history whose serial order has nothing to do with times and sessions: eight operations each.
+
+    The fewer of them read, the less is known of the order.
+    """
+    return _history(txns, Mix(8, 8, max(txns // _TXNS_PER_KEY, 1), reads), seed, shuffled=True)
 
 
-def _history(txns: int, keys: int, seed: int, *, shuffled: bool) -> History:
+def _history(txns: int, mix: Mix, seed: int, *, shuffled: bool) -> History:
     rng = Random(seed)
     spans = _spans(txns, rng)
     order = sorted(range(txns), key=lambda row: spans[row][2])
@@ -52,7 +64,7 @@ def _history(txns: int, keys: int, seed: int, *, shuffled: bool) -> History:
     builder = HistoryBuilder()
     for number, row in enumerate(order):
         client, start, _, end = spans[row]
-        builder.add(client, start, end, Status.OK, _ops(rng, keys, stored, 4 * number + 1))
+        builder.add(client, start, end, Status.OK, _ops(rng, mix, stored, 8 * number + 1))
     return builder.build(RunInfo(workload="rw-register", clock="positions", foreign=True))
 
 
@@ -69,11 +81,11 @@ def _spans(txns: int, rng: Random) -> list[tuple[int, int, int, int]]:
     return spans
 
 
-def _ops(rng: Random, keys: int, stored: dict[int, int], value: int) -> list[Op]:
+def _ops(rng: Random, mix: Mix, stored: dict[int, int], value: int) -> list[Op]:
     ops: list[Op] = []
-    for place in range(rng.randint(1, 4)):
-        key = rng.randrange(keys)
-        if rng.random() < 0.5:
+    for place in range(rng.randint(mix.ops_min, mix.ops_max)):
+        key = rng.randrange(mix.keys)
+        if rng.random() < mix.reads:
             ops.append(Op("r", key, stored.get(key)))
         else:
             stored[key] = value + place

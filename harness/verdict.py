@@ -191,8 +191,10 @@ def judge(findings: Findings, expected: Level, *, strict_evidence: bool = True) 
 
 
 def _vouched_for(expected: Level, findings: Findings) -> bool:
-    """Whether a level that the checker decides, and that stands, implies the expected one."""
-    return any(expected in implied_by(one) for one in findings.decided if one not in findings.refuted)
+    """Whether a level that the checker decides, and that stands beyond doubt, implies the expected one."""
+    doubted = {above for doubt in findings.doubts for above in refuted_by(doubt.levels)}
+    standing = {one for one in findings.decided if one not in findings.refuted} - doubted
+    return any(expected in implied_by(one) for one in standing)
 
 
 def _closed(anomaly: Anomaly) -> tuple[Level, ...]:

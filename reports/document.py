@@ -105,6 +105,7 @@ def _entry(one: Overall) -> dict[str, Any]:
         "anomalies": [_anomaly(group) for group in one.groups],
         "refuted": list(one.refuted),
         "strongest": list(one.strongest),
+        "proven": list(one.proven),
         "reason": one.reason,
         "sentence": one.sentence,
         "evidence": {row.name: row.found for row in one.evidence},

@@ -76,7 +76,12 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
     history = run.history
     if one.outcome == Outcome.FAIL:
         yield "A FAIL stands whatever was not searched: a longer search can only add to it."
-    strongest = ", ".join(one.strongest)
+    if one.proven:
+        yield (
+            f"Proven of these {len(history)} transactions: {', '.join(one.proven)}; an order was found that explains "
+            "every read. Others might break it all the same."
+        )
+    strongest = ", ".join(level for level in one.strongest if level not in one.proven)
     if strongest:
         yield (
             f"“Not refuted” is not “proven”: these {len(history)} transactions do not contradict {strongest}; "

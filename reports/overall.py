@@ -2,6 +2,7 @@
 
     refuted   what any checker refuted, closed upward
     strongest the strongest levels that some checker searched and none refuted: not refuted, which is not proven
+    proven    the strongest levels that a certificate proves: an order of the transactions explains every read
     groups    the anomalies, one per name and fingerprint, those that break the expectation first
 
 Checkers look at the same history, so a finding of two of them counts once: the larger count is kept.
@@ -47,6 +48,7 @@ class Overall:
     refuted: tuple[Level, ...]
     searched: tuple[Level, ...]
     strongest: tuple[Level, ...]
+    proven: tuple[Level, ...]
     evidence: tuple[Evidence, ...]
     doubts: tuple[Doubt, ...]
     stats: dict[str, float]
@@ -71,6 +73,7 @@ def overall(run: RunResult) -> Overall:
         refuted=refuted,
         searched=tuple(sorted(searched)),
         strongest=maximal(searched - set(refuted)),
+        proven=maximal(proof.level for one in findings for proof in one.certificates),
         evidence=_evidence(run.verdicts),
         doubts=tuple(dict.fromkeys(doubt for one in findings for doubt in one.doubts)),
         stats=_stats(run),

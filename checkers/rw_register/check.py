@@ -99,7 +99,7 @@ class _Solved:
             self._solve(form)
 
     def _solve(self, form: Form) -> None:
-        answer = decide(self.registers, form.level, strictly_first=False)
+        answer = decide(self.registers, form.level)
         if isinstance(answer, Certificate):
             self.proven |= implied_by(form.level)
             self.proofs += [answer] if form.kind != Kind.PARALLEL else []

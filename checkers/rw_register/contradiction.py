@@ -74,9 +74,11 @@ def _ordered(part: Problem, form: Form, rows: Sequence[int]) -> Iterator[Observa
         if form.order == Order.NONE or history.status[one] != Status.OK:
             continue
         for two in rows:
-            if history.client[one] == history.client[two] and one < two:
+            unordered = part.unordered[one] or part.unordered[two]
+            untimed = part.untimed[one] or part.untimed[two]
+            if history.client[one] == history.client[two] and one < two and not unordered:
                 yield Observation("session", one, two)
-            elif form.order == Order.REALTIME and history.end[one] < history.start[two]:
+            elif form.order == Order.REALTIME and history.end[one] < history.start[two] and not untimed:
                 yield Observation("realtime", one, two)
 
 

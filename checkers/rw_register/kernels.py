@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 __all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "run", "sow", "topological", "way"]
 
-COMPILE_ABOVE_OPS = 20_000
+COMPILE_ABOVE_OPS = 5_000
 
 KERNELS = ("topological", "sow", "close", "force", "way", "run", "by_source")
 
@@ -32,12 +32,12 @@ def by_source(source: Ints, nodes: int) -> tuple[Ints, Ints]:
     return first_edge, order
 
 
-def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, waits_for: Ints) -> Ints:
+def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, waits_for: Ints, by_wait: Ints) -> Ints:
     """Kahn's algorithm with real time as an order that needs no edges: the nodes in an order, as far as there is one.
 
     `ended` lists the nodes with outgoing real-time order by their ends; node v may go once the first `waits_for[v]`
-    of them have gone, numbers that ascend with v. `done` (nodes,) marks those that do not take part, and is filled:
-    what is not done in the end holds every circle.
+    of them have gone; `by_wait` are the nodes by that number. `done` (nodes,) marks those that do not take part, and
+    is filled: what is not done in the end holds every circle.
     """
     n = len(done)
     indegree = np.zeros(n, np.int32)
@@ -53,11 +53,12 @@ def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, wait
     while True:
         while gone < len(ended) and done[ended[gone]]:
             gone += 1
-        while released < n and waits_for[released] <= gone:
-            if not done[released] and indegree[released] == 0:
-                order[taken] = released
-                taken += 1
+        while released < n and waits_for[by_wait[released]] <= gone:
+            v = by_wait[released]
             released += 1
+            if not done[v] and indegree[v] == 0:
+                order[taken] = v
+                taken += 1
         if read == taken:
             return order[:taken]
         while read < taken:
@@ -67,7 +68,7 @@ def topological(first_edge: Ints, successor: Ints, done: Ints, ended: Ints, wait
             for e in range(first_edge[v], first_edge[v + 1]):
                 u = successor[e]
                 indegree[u] -= 1
-                if indegree[u] == 0 and u < released and not done[u]:
+                if indegree[u] == 0 and waits_for[u] <= gone and not done[u]:
                     order[taken] = u
                     taken += 1
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from checkers.joins import Ints, join
 from checkers.rw_register import kernels
-from checkers.rw_register.forms import Form, Order, antis, dependencies, own
+from checkers.rw_register.forms import Form, Kind, Order, antis, dependencies, own
 from checkers.rw_register.placement import barriers, tied_sessions
 from checkers.rw_register.problem import Problem
 
@@ -161,10 +161,14 @@ class Part:
         number = np.full(len(self.problem.history), -1, dtype=np.int64)
         number[self.rows] = np.arange(size)
         nodes = self.form.nodes(size)
-        into = nodes - size  # Time leads from a commit to a snapshot; with one node both are the same.
+        into = size if self.form.kind == Kind.SNAPSHOT else 0  # Time leads from a commit to a snapshot.
         source = np.where(chain.source < 0, nodes + ~chain.source, number[np.maximum(chain.source, 0)])
         target = np.where(chain.target < 0, nodes + ~chain.target, into + number[np.maximum(chain.target, 0)])
-        return (source, target), chain.count
+        if self.form.kind != Kind.PARALLEL:
+            return (source, target), chain.count
+        # Barriers too have a node in each layer.
+        second = [np.where(side < nodes, side + size, side + chain.count) for side in (source, target)]
+        return (np.append(source, second[0]), np.append(target, second[1])), 2 * chain.count
 
     def rows_of_nodes(self, nodes: Ints) -> Ints:
         """The rows of the history that these nodes stand for, barriers left out."""

@@ -117,19 +117,23 @@ def tied_sessions(problem: Problem, form: Form) -> tuple[Ints, Ints]:
     before = problem.session_before()
     after = np.flatnonzero(before >= 0)
     if form.order == Order.REALTIME:
-        after = after[problem.history.end[before[after]] >= problem.history.start[after]]
+        tied = problem.history.end[before[after]] >= problem.history.start[after]
+        after = after[tied | problem.untimed[before[after]] | problem.untimed[after]]
+    after = after[~problem.unordered[before[after]] & ~problem.unordered[after]]
     return before[after], after
 
 
-def _real_time(problem: Problem, form: Form, nodes: int) -> tuple[Ints, Ints]:
+def _real_time(problem: Problem, form: Form, nodes: int) -> tuple[Ints, Ints, Ints]:
     """What `kernels.topological` wants to know of real time: commits end, snapshots wait."""
     history, n = problem.history, len(problem.history)
     if form.order != Order.REALTIME:
-        return np.empty(0, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
-    ended = np.flatnonzero(problem.included & (history.status == Status.OK))
+        return np.empty(0, dtype=np.int64), np.zeros(nodes, dtype=np.int64), np.arange(nodes)
+    ended = np.flatnonzero(problem.included & (history.status == Status.OK) & ~problem.untimed)
     ended = ended[np.argsort(history.end[ended], kind="stable")]
-    waits_for = np.searchsorted(history.end[ended], history.start, side="left")
-    return ended, np.concatenate((np.zeros(nodes - n, dtype=np.int64), waits_for))
+    waits_for = np.zeros(nodes, dtype=np.int64)
+    waits_for[nodes - n :] = np.searchsorted(history.end[ended], history.start, side="left")
+    waits_for[nodes - n :][problem.untimed] = 0
+    return ended, waits_for, np.argsort(waits_for, kind="stable")
 
 
 def _proof(order: Ints, n: int, kind: Kind, nothing: Bools) -> Trial:
@@ -180,7 +184,8 @@ def barriers(problem: Problem, ending: Ints, starting: Ints) -> Barriers:
     One barrier for each moment at which an OK one ended, in their order.
     """
     history = problem.history
-    ending = ending[history.status[ending] == Status.OK]
+    ending = ending[(history.status[ending] == Status.OK) & ~problem.untimed[ending]]
+    starting = starting[~problem.untimed[starting]]
     ends, barrier = np.unique(history.end[ending], return_inverse=True)
     last = np.searchsorted(ends, history.start[starting], side="left") - 1
     waits = np.flatnonzero(last >= 0)

@@ -27,10 +27,13 @@ class Problem:
 
     Versions are ascending by (key, row), the initial one (row -1) before all others of its key. `block` are numbers
     ascending by key, an initial version's block first; `depth` is the place within the block. Reads are distinct.
+    The times of `untimed` rows and the sessions of `unordered` ones are not held against anybody.
     """
 
     history: History
     included: Bools  # (n,)
+    untimed: Bools  # (n,)
+    unordered: Bools  # (n,)
     version_key: Ints  # (v,)
     version_row: Ints  # (v,)
     block: Ints  # (v,)
@@ -51,6 +54,8 @@ class Problem:
         return Problem(
             history=self.history,
             included=self.included & rows,
+            untimed=self.untimed,
+            unordered=self.unordered,
             version_key=self.version_key[kept],
             version_row=self.version_row[kept],
             block=self.block[kept],
@@ -110,6 +115,8 @@ def problem_of(registers: Registers) -> Problem:
     return Problem(
         history=history,
         included=committed,
+        untimed=np.zeros(len(history), dtype=np.bool_),
+        unordered=np.zeros(len(history), dtype=np.bool_),
         version_key=version_key,
         version_row=version_row,
         block=block,

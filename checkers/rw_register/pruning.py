@@ -46,8 +46,12 @@ class Pruned:
 def topological_order(graph: Graph) -> Ints:
     """The nodes in an order; fewer than there are where the graph has a circle."""
     nodes = len(graph.first_edge) - 1
-    nobody, at_once = np.empty(0, dtype=np.int64), np.zeros(nodes, dtype=np.int64)
-    return kernels.topological(graph.first_edge, graph.successor, np.zeros(nodes, dtype=np.int8), nobody, at_once)
+    nobody, at_once, done = (
+        np.empty(0, dtype=np.int64),
+        np.zeros(nodes, dtype=np.int64),
+        np.zeros(nodes, dtype=np.int8),
+    )
+    return kernels.topological(graph.first_edge, graph.successor, done, nobody, at_once, np.arange(nodes))
 
 
 def prune(part: Part, budget: Budget) -> Pruned:

@@ -14,6 +14,8 @@ so that in the end it is everything. Deciding is NP-complete: Papadimitriou 1979
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from checkers import kernels as graph_kernels
@@ -22,8 +24,8 @@ from checkers.joins import Bools, Ints
 from checkers.registers import Registers
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
-from checkers.rw_register.contradiction import irreducible
-from checkers.rw_register.forms import FORMS, Form, Kind
+from checkers.rw_register.contradiction import Observation, irreducible
+from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.part import Part
 from checkers.rw_register.placement import by_time, ranked, tried
 from checkers.rw_register.problem import Problem, problem_of
@@ -36,19 +38,14 @@ from harness.verdict import Anomaly, Certificate, Doubt
 __all__ = ["BUDGET", "decide"]
 
 BUDGET = 20_000_000_000
-_STRICT = FORMS["strict-serializable"]
+_ROUNDS_MAX = 30
 
 
-def decide(
-    registers: Registers, level: Level, *, budget: int = BUDGET, strictly_first: bool = True
-) -> Certificate | Anomaly | Doubt:
+def decide(registers: Registers, level: Level, *, budget: int = BUDGET) -> Certificate | Anomaly | Doubt:
     """Prove that `level` (a key of FORMS) allows a history, or that it does not; a doubt where neither is possible.
 
     For parallel snapshot isolation the certificate is of that level and has an empty order: there is nothing in it to
     be verified. `budget` is in steps (see `Budget`); with it spent the reason of the doubt is "budget".
-
-    Most histories are strictly serializable, and real time leaves little open: that is tried first, unless the caller
-    knows that it is in vain (`strictly_first`).
     """
     form = FORMS[level]
     history = registers.history
@@ -60,33 +57,38 @@ def decide(
     impossible = unexplained(registers, form)
     if impossible is not None:
         return impossible
-    problem, left = problem_of(registers), Budget(budget)
     try:
-        answer: Certificate | Stuck | None = None
-        if strictly_first and form != _STRICT and history.info.clock != "sessions":
-            answer = _in_strict_order(problem, form, left)
-        if answer is None:
-            answer = _decided(problem, form, left)
+        answer = _with_times(problem_of(registers), form, Budget(budget))
     except BudgetSpent:
         sentence = f"whether {level} allows this history was not decided within {budget:,} steps"
         return Doubt("budget", sentence, (level,))
-    if isinstance(answer, Stuck):
-        return _contradiction(problem, form, answer.rows)
-    return unjudged(registers, level) or answer
+    return (unjudged(registers, level) if isinstance(answer, Certificate) else None) or answer
 
 
-def _in_strict_order(problem: Problem, form: Form, budget: Budget) -> Certificate | None:
-    """A proof by a serial order that keeps real time, if there is one and a tenth of the budget is enough for it."""
-    part_of_it = Budget(budget.left // 10)
-    try:
-        answer = _decided(problem, _STRICT, part_of_it)
-    except BudgetSpent:
-        return None
-    finally:
-        budget.spend(budget.left // 10 - max(part_of_it.left, 0))
-    if isinstance(answer, Stuck):
-        return None
-    return _certificate(form, answer.order, None)
+def _with_times(problem: Problem, form: Form, budget: Budget) -> Certificate | Anomaly:
+    """Real time is kept where it can be, asked for or not: it leaves little open.
+
+    If that contradicts the reads, the transactions whose times do are from then on free of them, several times over.
+    What contradicts itself without times refutes any level.
+    """
+    asked, rounds = form, 0
+    if problem.history.info.clock != "sessions":
+        form = form._replace(order=Order.REALTIME)
+    while True:
+        answer = _decided(problem, form, budget)
+        if isinstance(answer, Certificate):
+            return answer
+        found = _contradiction(problem, form, answer.rows)
+        times = {"session": Order.SESSION, "realtime": Order.REALTIME}
+        excess = [one for one in found if times.get(one.kind, Order.NONE) > asked.order]
+        if not excess:
+            return told(problem.history, asked, found)
+        rounds += 1
+        if rounds == _ROUNDS_MAX:
+            form = asked
+        free = np.isin(np.arange(len(problem.history)), [row for one in excess for row in (one.one, one.two)])
+        unordered = problem.unordered | free if asked.order == Order.NONE else problem.unordered
+        problem = replace(problem, untimed=problem.untimed | free, unordered=unordered)
 
 
 def _decided(problem: Problem, form: Form, budget: Budget) -> Certificate | Stuck:
@@ -145,9 +147,9 @@ def _corrected(rank: Ints, part: Part, settled: Settled) -> Ints:
     return better
 
 
-def _contradiction(problem: Problem, form: Form, rows: Ints) -> Anomaly:
+def _contradiction(problem: Problem, form: Form, rows: Ints) -> list[Observation]:
     found = irreducible(problem, form, rows)
     if found is None:
         found = irreducible(problem, form, np.flatnonzero(problem.included))
     assert found is not None, f"no contradiction among {rows.tolist()}"
-    return told(problem.history, form, found)
+    return found

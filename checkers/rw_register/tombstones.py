@@ -36,9 +36,13 @@ class Tombstone:
 
 @dataclass
 class _Key:
-    """The writes and deletes of one key in the order of completions: (end, start, number of the tombstone or -1)."""
+    """The writes and deletes of one key in the order of completions: (end, start, number of the tombstone or -1).
+
+    `perhaps` are deletes of unknown fate whose tombstone nobody has to have read: (start, number).
+    """
 
     changes: list[tuple[int, int, int]] = field(default_factory=list)
+    perhaps: list[tuple[int, int]] = field(default_factory=list)
 
     def nothing_for(self, start: int, end: int) -> int:
         """The tombstone that a reader of nothing may have read, -1 for the nothing before the first write."""
@@ -47,9 +51,10 @@ class _Key:
             return _INITIAL
         if self.changes[place - 1][2] != _INITIAL:
             return self.changes[place - 1][2]
-        # There was a value when the reader began: it found what a concurrent delete left.
-        later = (tombstone for _, begun, tombstone in self.changes[place:] if begun <= end and tombstone != _INITIAL)
-        return next(later, _INITIAL)
+        # There was a value when the reader began: it found what a concurrent delete left, or one of unknown fate.
+        later = [tombstone for _, begun, tombstone in self.changes[place:] if begun <= end and tombstone != _INITIAL]
+        later += [tombstone for begun, tombstone in self.perhaps if begun <= end]
+        return next(iter(later), _INITIAL)
 
 
 def with_tombstones(history: History) -> History:
@@ -75,13 +80,18 @@ def with_tombstones(history: History) -> History:
 def _keys(history: History, first: int) -> dict[int, _Key]:
     keys: dict[int, _Key] = defaultdict(_Key)
     row = np.repeat(np.arange(len(history)), np.diff(history.op_offset))
+    committed = registers_of(history).committed
     changes = np.flatnonzero((history.op_kind == _W) & (history.status[row] != Status.ABORTED))
     for op in changes.tolist():
         at, value = int(row[op]), int(history.op_value[op])
-        tombstone = value if value >= first else _INITIAL
-        keys[int(history.op_key[op])].changes.append((int(history.end[at]), int(history.start[at]), tombstone))
+        key, start = keys[int(history.op_key[op])], int(history.start[at])
+        if committed[at]:
+            key.changes.append((int(history.end[at]), start, value if value >= first else _INITIAL))
+        elif value >= first:
+            key.perhaps.append((start, value))
     for key in keys.values():
         key.changes.sort()
+        key.perhaps.sort(reverse=True)
     return keys
 
 

@@ -110,9 +110,16 @@ def _internal(seen: VersionHistory) -> Iterator[Anomaly]:
     yield anomaly(seen.history, "internal", (row,), sentence, seen=(key, one, two), count=len(wrong))
 
 
+def _certain_updates(seen: VersionHistory) -> tuple[Ints, Ints]:
+    """The updates of reads whose version is known without sessions, real time or the absence of an anomaly."""
+    read, left = seen.updates
+    certain = (seen.read_suffix[read] == 0) & (seen.read_class[read] == 0)
+    return read[certain], left[certain]
+
+
 def _lost_updates(seen: VersionHistory) -> Iterator[Anomaly]:
     """lost-update: two transactions read one version of a key, not only a range without it, and both replaced it."""
-    read, left = seen.updates
+    read, left = _certain_updates(seen)
     item = ~seen.accesses.absent[seen.read_access[read]]
     read, left = read[item], left[item]
     version = seen.read_version[read]
@@ -153,7 +160,7 @@ def _version_value(seen: VersionHistory, version: int) -> Any:
 
 def _cyclic_versions(seen: VersionHistory) -> Iterator[Anomaly]:
     """cyclic-versions: of versions of one key each was made by somebody who had read the one before, in a circle."""
-    read, left = seen.updates
+    read, left = _certain_updates(seen)
     source = seen.read_version[read]
     order = np.argsort(source, kind="stable")
     first = np.searchsorted(source[order], np.arange(len(seen.version_key) + 1))

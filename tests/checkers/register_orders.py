@@ -13,7 +13,16 @@ from typing import Any
 from harness.build import build_history
 from harness.history import History, Op, RunInfo, Status, Txn
 
-__all__ = ["LEVELS", "allowed", "random_history", "register_history", "verified"]
+__all__ = [
+    "LEVELS",
+    "allowed",
+    "among",
+    "forked_history",
+    "random_history",
+    "register_history",
+    "simulated_history",
+    "verified",
+]
 
 LEVELS = {
     "serializable": ("serial", ""),
@@ -31,13 +40,14 @@ def register_history(txns: Sequence[Txn], *, clock: str = "positions") -> Histor
     return build_history(txns, RunInfo(clock=clock, foreign=True))
 
 
-def allowed(history: History, level: str) -> bool:
-    """Whether some set of the UNKNOWN transactions and some order explain everything at this level."""
+def allowed(history: History, level: str, *, all_committed: bool = False) -> bool:
+    """Whether some or all of the UNKNOWN transactions and some order explain everything at this level."""
     kind, order = LEVELS[level]
     certain = [txn for txn in history.txns() if txn.status is Status.OK]
     unsure = [txn for txn in history.txns() if txn.status is Status.UNKNOWN]
     explain = {"serial": _serial, "snapshot": _snapshot, "parallel": _parallel}[kind]
-    subsets = chain.from_iterable(combinations(unsure, size) for size in range(len(unsure) + 1))
+    sizes = [len(unsure)] if all_committed else range(len(unsure) + 1)
+    subsets = chain.from_iterable(combinations(unsure, size) for size in sizes)
     return any(explain([*certain, *some], _order(history, order)) for some in subsets)
 
 
@@ -164,6 +174,57 @@ def random_history(seed: int, *, txns_max: int = 5) -> History:
         programs.append(program)
     txns = list(_timed(rng, programs, values, clients))
     return register_history(txns, clock=rng.choice(("positions", "positions", "sessions")))
+
+
+def simulated_history(seed: int, *, txns_max: int = 5) -> History:
+    """What transactions with snapshots, sometimes one for each key, saw: mostly some kind of snapshot isolation.
+
+    They commit one after another; each reads from a state before, and sometimes overwrites what it did not see.
+    """
+    rng = Random(seed)
+    keys, clients = "xyz"[: rng.randint(2, 3)], rng.randint(2, 5)
+    count, torn, careless = rng.randint(3, txns_max), rng.random() < 0.4, rng.random() < 0.3
+    states: list[dict[str, Any]] = [{}]
+    txns = []
+    for row in range(count):
+        snapshot = len(states) - 1 - min(rng.choice((0, 0, 1, 1, 2)), len(states) - 1)
+        of_key = {key: rng.randint(snapshot, row) if torn else snapshot for key in keys}
+        seen = {key: states[of_key[key]].get(key) for key in keys}
+        ops = []
+        for key in rng.sample(keys, rng.randint(1, len(keys))):
+            unchanged = careless or seen[key] == states[-1].get(key)
+            if rng.random() < 0.6 or not unchanged:
+                ops.append(Op("r", key, seen[key]))
+            if unchanged and rng.random() < 0.6:
+                ops.append(Op("w", key, 10 * row + len(ops) + 1))
+        states.append(states[-1] | {op.key: op.value for op in ops if op.kind == "w"})
+        status = Status.OK if rng.random() < 0.9 else Status.UNKNOWN
+        start = 10 * row - rng.randint(0, 25)
+        txns.append(Txn(row, rng.randrange(clients), tuple(ops), status, start, 10 * row + rng.randint(0, 25)))
+    return register_history(txns, clock=rng.choice(("positions", "sessions")))
+
+
+def forked_history(seed: int) -> History:
+    """2 to 4 single writes of x or y, and 2 to 4 transactions that each read both: long forks are frequent."""
+    rng = Random(seed)
+    writes = [Op("w", rng.choice("xy"), value) for value in range(1, rng.randint(3, 5))]
+    programs = [(write,) for write in writes]
+    for _ in range(rng.randint(2, 4)):
+        found = {key: rng.choice([None, *(op.value for op in writes if op.key == key)]) for key in "xy"}
+        programs.append(tuple(Op("r", key, value) for key, value in found.items()))
+    return register_history([Txn(row, row, ops, Status.OK, 0, 9) for row, ops in enumerate(programs)])
+
+
+def among(history: History, rows: Sequence[int]) -> History:
+    """These transactions alone, without their reads of values that others wrote."""
+    txns = [history.txn(row) for row in rows]
+    written = {(op.key, op.value) for txn in txns for op in txn.ops if op.kind == "w"}
+
+    def known(op: Op) -> bool:
+        return op.kind == "w" or op.value is None or (op.key, op.value) in written
+
+    kept = [txn._replace(ops=tuple(filter(known, txn.ops))) for txn in txns]
+    return register_history(kept, clock=history.info.clock)
 
 
 def _timed(

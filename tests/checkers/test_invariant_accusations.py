@@ -37,6 +37,7 @@ CHECKERS: dict[str, Callable[[History], Findings]] = {
     "session-guarantees": check_session_guarantees,
 }
 SEEDS = 70
+SOLVED = ("rw-register", "predicates")  # Dearer to judge, and tried by brute force elsewhere.
 
 
 @pytest.mark.parametrize("workload", CHECKERS)
@@ -45,7 +46,7 @@ SEEDS = 70
 def test_no_level_that_the_database_keeps_is_refuted(workload: str, level: str, unknown: float, cut: bool) -> None:
     """Random small runs, transactions of unknown outcome and lost pieces of the log included, refute nothing true."""
     kept = implied_by(KEEPS[level])
-    for seed in range(SEEDS):
+    for seed in range(SEEDS // 4 if workload in SOLVED else SEEDS):
         history = simulate(WORKLOADS[workload], level, seed, txns=30, unknown=unknown, cut=cut)
         findings = CHECKERS[workload](history)
         assert not kept & set(findings.refuted), (seed, findings.anomalies)
@@ -53,10 +54,10 @@ def test_no_level_that_the_database_keeps_is_refuted(workload: str, level: str, 
 
 @pytest.mark.parametrize("workload", CHECKERS)
 def test_a_sound_run_raises_no_doubt(workload: str) -> None:
-    """Unknown outcomes alone make no history doubtful."""
+    """Unknown outcomes alone make no history doubtful as a whole."""
     for seed in range(20):
         history = simulate(WORKLOADS[workload], "snapshot-isolation", seed, txns=60, unknown=0.3)
-        assert CHECKERS[workload](history).doubts == ()
+        assert [doubt for doubt in CHECKERS[workload](history).doubts if not doubt.levels] == []
 
 
 @pytest.mark.parametrize("workload", ["bank", "counter", "write-skew", "predicate-skew", "set"])

@@ -18,7 +18,7 @@ from harness.verdict import Outcome
 from tests.oracle.histories import random_history
 from tests.oracle.notation import txns
 
-SEEDS = 4_000
+SEEDS = 1_500
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_what_is_found_is_what_the_definition_says() -> None:
         assert {one.name for one in found.anomalies} == expected, seed
         for name in expected:
             counted[name] = counted.get(name, 0) + 1
-    assert min(counted.get(name, 0) for name in ("fractured-read", "fractured-read-process")) > 50
-    assert min(counted.get(name, 0) for name in ("causality-violation", "causality-violation-process")) > 5
+    assert min(counted.get(name, 0) for name in ("fractured-read", "fractured-read-process")) > 20
+    assert min(counted.get(name, 0) for name in ("causality-violation", "causality-violation-process")) > 2
 
 
 @pytest.mark.parametrize(

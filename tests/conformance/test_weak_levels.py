@@ -7,9 +7,6 @@ in our table (docs/WEAK_LEVELS.md). All their levels count the order within sess
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,38 +14,15 @@ import pytest
 from checkers.catalogue import closed_refutations
 from checkers.registers import registers_of
 from checkers.rw_register.weak import weak_anomalies, weak_level_holds
-from harness.build import HistoryBuilder
-from harness.history import History, Op, RunInfo, Status
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-CONFORMANCE = Path(os.environ.get("ANOMALIST_CONFORMANCE", ROOT.parent / "shared" / "conformance"))
-MANIFEST = CONFORMANCE / "checkers" / "manifest.json"
+from tests.conformance.checker_histories import cases, load
 
 LEVELS = {"RC": "monotonic-atomic-view", "RA": "read-atomic", "CC": "causal-cerone"}
-
-
-def cases() -> list[Any]:
-    if not MANIFEST.exists():
-        reason = f"{MANIFEST} is absent; set ANOMALIST_CONFORMANCE to the folder that holds it"
-        return [pytest.param({}, marks=pytest.mark.skip(reason=reason))]
-    return [pytest.param(case, id=Path(case["file"]).stem) for case in json.loads(MANIFEST.read_text())]
-
-
-def load(path: Path) -> History:
-    """Sessions of transactions without time. Writing the initial value is how a file says that it is there."""
-    found = json.loads(path.read_text())
-    builder = HistoryBuilder()
-    for client, session in enumerate(found["sessions"]):
-        for txn in session:
-            ops = [Op(kind, key, None if value == found["init"] else value) for kind, key, value in txn["ops"]]
-            builder.add(client, 1, 2, Status.OK, [op for op in ops if (op.kind, op.value) != ("w", None)])
-    return builder.build(RunInfo(clock="sessions", foreign=True))
 
 
 @pytest.mark.parametrize("case", cases())
 def test_a_recorded_history_is_judged_as_recomputed_and_as_claimed(case: dict[str, Any]) -> None:
     """Read committed, read atomic and causal consistency are refuted where the manifest says so, and only there."""
-    registers = registers_of(load(CONFORMANCE / case["file"]))
+    registers = registers_of(load(case))
     found = weak_anomalies(registers)
     assert (registers.doubts, found.doubts) == ((), [])
     refuted = closed_refutations(one.name for one in found.anomalies)

@@ -23,6 +23,7 @@ JUDGED_KEYS = {
     "anomalies",
     "refuted",
     "strongest",
+    "proven",
     "reason",
     "sentence",
     "evidence",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 
 import pytest
@@ -152,3 +153,17 @@ def test_the_canonical_rotation_is_the_smallest() -> None:
             turns = [kinds[i:] + kinds[:i] for i in range(length)]
             assert canonical_rotation(kinds) == min(turns)
     assert witness("G0", [1, "x"]) != witness("G0", [1, "y"])
+
+
+def test_a_level_in_doubt_vouches_for_none_below_it() -> None:
+    """A checker that decides serializable, but doubts it here, leaves what serializable implies undecided."""
+    decided = (Level("serializable"), Level("read-committed"))
+    sure = replace(findings(), decided=decided)
+    doubted = replace(sure, doubts=(Doubt("budget", "not finished", (Level("serializable"),)),))
+    for name, outcomes in {
+        "consistent-view": (Outcome.PASS, Outcome.UNKNOWN),
+        "read-committed": (Outcome.PASS, Outcome.PASS),
+        "serializable": (Outcome.PASS, Outcome.UNKNOWN),
+        "strict-serializable": (Outcome.UNKNOWN, Outcome.UNKNOWN),
+    }.items():
+        assert tuple(judge(one, Level(name)).outcome for one in (sure, doubted)) == outcomes, name

@@ -24,13 +24,13 @@ def assert_agreement(
     verdicts: Verdicts | None = None,
     *,
     proving: bool = False,
-    without: Collection[str] = (),
+    doubting: bool = False,
 ) -> None:
     """Compare the verdicts of every level, and verify each witness and each certificate.
 
-    `proving` asks for a certificate of each provable level that stands; levels in `without` may pass wrongly.
+    `proving` asks for a certificate of each provable level that stands; `doubting` allows doubts.
     """
-    wrong = disagreements(checkers, txns, verdicts, proving=proving, without=without)
+    wrong = disagreements(checkers, txns, verdicts, proving=proving, doubting=doubting)
     assert not wrong, f"{wrong[0]}: {notation(txns)}"
 
 
@@ -40,17 +40,16 @@ def disagreements(
     verdicts: Verdicts | None = None,
     *,
     proving: bool = False,
-    without: Collection[str] = (),
+    doubting: bool = False,
 ) -> list[str]:
     """What these checkers, of one workload, say of a history and brute force does not."""
     history = build_history(txns)
     granted, refused = (verdicts or Verdicts(txns)).settled()
     every = [checker(name, history) for name in checkers]
     wrong = [said for found in every for said in _not_so(found, history, txns, granted)]
-    decided = {level for found in every for level in found.decided}
+    wrong += [f"doubts: {doubt}" for found in every for doubt in found.doubts if not doubting]
     refuted = {level for found in every for level in found.refuted}
-    missed = [level for level in DECIDED if level in refused - refuted and level not in without]
-    wrong += [f"{level} does not allow it, and nothing was found" for level in missed if level in decided]
+    missed = [level for level in DECIDED if level in refused - refuted]
     wrong += [f"{level} does not allow it, and it passed" for level in missed if _passes(every, level)]
     proven = {level for found in every for one in found.certificates for level in implied_by(one.level)}
     standing = [level for level in PROVABLE if proving and level in granted - proven]
@@ -58,9 +57,8 @@ def disagreements(
 
 
 def _not_so(findings: Findings, history: History, txns: Sequence[Txn], granted: Collection[Level]) -> Iterator[str]:
-    """Accusations of what is allowed, doubts, and proofs that do not hold."""
+    """Accusations of what is allowed, and proofs that do not hold."""
     yield from (f"{one} allows it, accused by {_names(findings)}" for one in findings.refuted if one in granted)
-    yield from (f"doubts: {doubt}" for doubt in findings.doubts)
     for anomaly in findings.anomalies:
         said = broken(anomaly, txns)
         if said:

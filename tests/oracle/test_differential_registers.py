@@ -41,9 +41,7 @@ def test_strata(stratum: str) -> None:
 def test_histories_with_bugs(part: int) -> None:
     """The same where single reads saw something else: aborted, intermediate, future, repeated or invented values."""
     for seed in range(part, EACH, PARTS):
-        history = spoiled("register", seed)
-        if not _contradict_own_writes(history):
-            assert_agreement(CHECKERS, history, proving=True)
+        assert_agreement(CHECKERS, spoiled("register", seed), proving=True)
 
 
 @pytest.mark.parametrize("part", range(PARTS))
@@ -87,14 +85,14 @@ def test_names_hold_under_every_order(kind: str) -> None:
 def _contradict_own_writes(history: list[Txn]) -> bool:
     """Whether a read differs from what its transaction wrote last.
 
-    Such histories are left out: at read committed they are not yet judged as brute force does.
+    Such histories are left out: at read committed they are not all judged as brute force does.
     """
-    return any(
-        [value for place, key, value in txn.own if key == read.key and place < read.place][-1:]
-        not in ([], [read.value])
-        for txn in small(history).txns
-        for read in txn.reads
-    )
+    for txn in small(history).txns:
+        for read in txn.reads:
+            own = [value for place, key, value in txn.own if key == read.key and place < read.place]
+            if own and own[-1] != read.value:
+                return True
+    return False
 
 
 def made(kind: str, model: str, seed: int) -> list[Txn]:
