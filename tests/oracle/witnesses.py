@@ -97,8 +97,9 @@ class _Orders:
         read = list(_seen(self.txns[step.before], step.key))
         if [None] in read:
             return True  # What was there at first is older than everything; a delete is looked at elsewhere.
-        if not any(_left(txn, step.key)[-1:] in read for txn in self.txns):
-            return True  # Nobody wrote what was read: no order of versions can be held against it.
+        left = [_left(txn, step.key) for txn in self.txns]
+        if any(value not in [one[-1:] for one in left] for value in read):
+            return True  # Nobody left what was read: no order of versions can be held against it.
         older = [row for row, txn in enumerate(self.txns) if _left(txn, step.key)[-1:] in read]
         return any((step.key, row, step.after) in sure for row in older)
 
