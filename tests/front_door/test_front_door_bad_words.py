@@ -36,7 +36,7 @@ OWN_KNOWN = "known: reference, sochdb, or a class of yours as module.path:Class.
             f"there is no module 'no_such_module' here; unknown target 'no_such_module'; {OWN_KNOWN}",
         ),
         (("run", "-t", "reference:path"), "the option 'path' of target reference is not written key=value."),
-        (("run", "--shard", "9/9", "--txns", "20"), "nothing is left to run in shard 9 of 9."),
+        (("run", "--shard", "99/99", "--txns", "20"), "nothing is left to run in shard 99 of 99."),
         (("report", "nowhere"), "nowhere is not a run directory; make one of a history file with check --out DIR."),
         (("report", "."), ". holds no run; name a run directory, or run it again."),
         (("check", "."), ". holds no run; name a run directory, or run it again."),

@@ -167,9 +167,9 @@ def appended(rows):
     return ",".join(str(value) for code, key, value in rows if code == 2)
 
 plain_finish = recorder.Recorder.finish
-def finish(self, lease, status, error=""):
+def finish(self, lease, status, *more, **named):
     elements = appended(lease.attempt.rows)
-    plain_finish(self, lease, status, error)
+    plain_finish(self, lease, status, *more, **named)
     os.write(1, f"{status.name} {elements}\\n".encode())
 recorder.Recorder.finish = finish
 
