@@ -1,8 +1,12 @@
-"""A slow, obviously right judge of list-append histories, and small histories to hold the fast one against.
+"""Slow, obviously right judges of small histories, and small histories to hold the fast ones against.
 
-list_append   the judge                          cycles      which cycle anomalies a graph holds
-histories     makers of random histories         simulation  the database that one of them simulates
-notation      tiny histories in one string       choices     a seed, or Hypothesis
+small         what each transaction needs and leaves      executions    serial orders and snapshots, all tried
+explanations  who was read from, all tried                graphs, weak  levels by dependency graphs and by axioms
+verdicts      all of these, level by level                differential  a fast checker held against them
+list_append   the judge of names of lists                 cycles        which cycle anomalies a graph holds
+names         names of registers, all orders              witnesses, sure_orders   whether a witness holds
+histories, simulation, abstract, spoiled, strata, exhaustive            makers of histories
+notation      tiny histories in one string                choices       a seed, or Hypothesis
 """
 
 from __future__ import annotations
