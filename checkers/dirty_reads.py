@@ -18,7 +18,7 @@ DIRTY_READS: tuple[str, ...] = ("G1a", "garbage-read")
 def dirty_reads(registers: Registers) -> list[Anomaly]:
     """At most one anomaly of each name. A cut history may have lost the writer, so nothing in it is garbage."""
     writer = registers.read_writer
-    aborted = registers.sees & (writer >= 0) & (registers.history.status[writer] == Status.ABORTED)
+    aborted = registers.sees & (writer >= 0) & (registers.history.status[np.maximum(writer, 0)] == Status.ABORTED)
     garbage = registers.sees & (writer == GARBAGE)
     found = [_dirty_read(registers, aborted, "G1a")] if aborted.any() else []
     if garbage.any() and not registers.history.cut:

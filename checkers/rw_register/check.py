@@ -7,18 +7,21 @@ once a strong one does not hold: what proves that one proves them too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from checkers.catalogue import directly_refuted
+from checkers.dirty_reads import dirty_reads
 from checkers.evidence import concurrent_accesses, overlapping_clients
+from checkers.findings import anomaly, shown
 from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
+from checkers.rw_register.unexplained import passing
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
 from checkers.versions.names import NAMES
 from harness.history import History, Status
@@ -115,11 +118,23 @@ class _Solved:
             self.weak = True
             all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
             weak = weak_anomalies(with_absent_reads(all_reads))
-            for one in weak.anomalies:
+            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies):
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
                     self.named.append(one)
             self.doubts += weak.doubts
+
+
+def _intermediate(registers: Registers) -> Iterator[Anomaly]:
+    """G1b: a value that its writer itself replaced, also where the reader had written the key before."""
+    of_others = registers.read_writer != registers.read_txn
+    reads = np.flatnonzero(passing(registers) & registers.sees & of_others)
+    if len(reads):
+        history, read = registers.history, int(reads[0])
+        reader, writer = int(registers.read_txn[read]), int(registers.read_writer[read])
+        key, value = history.keys[int(registers.read_key[read])], history.values[int(registers.read_value[read])]
+        sentence = f"T{reader} read {shown(key)} as {shown(value)}, which T{writer} wrote and then replaced itself."
+        yield anomaly(history, "G1b", (writer, reader), sentence, seen=(key, value), count=len(reads))
 
 
 def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:

@@ -17,7 +17,7 @@ from harness.history import KIND_CODE, SCALAR
 from harness.level import Level
 from harness.verdict import Anomaly, Doubt
 
-__all__ = ["unexplained", "unjudged"]
+__all__ = ["passing", "unexplained", "unjudged"]
 
 
 def unexplained(registers: Registers, form: Form) -> Anomaly | None:
@@ -25,7 +25,7 @@ def unexplained(registers: Registers, form: Form) -> Anomaly | None:
     history = registers.history
     nobody = (registers.read_writer == GARBAGE) & (not history.cut)
     refused = (registers.read_writer >= 0) & ~registers.committed[np.maximum(registers.read_writer, 0)]
-    wrong = registers.sees & (nobody | refused | _passing(registers) | (registers.read_writer == registers.read_txn))
+    wrong = registers.sees & (nobody | refused | passing(registers) | (registers.read_writer == registers.read_txn))
     found = np.append(registers.read_op[wrong], _own_writes_missed(registers))
     if not len(found):
         return None
@@ -69,7 +69,7 @@ def _why(reader: int, writer: int, refused: bool) -> tuple[tuple[int, ...], str]
     return (writer, reader), f"which T{writer} itself replaced"
 
 
-def _passing(registers: Registers) -> Bools:
+def passing(registers: Registers) -> Bools:
     """(r,) reads of a value that its writer replaced itself."""
     keys = max(len(registers.history.keys), 1)
     code = registers.write_txn * keys + registers.write_key

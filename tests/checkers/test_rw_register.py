@@ -35,6 +35,7 @@ def scan(**seen: object) -> Op:
         # A read that contradicts an own write is a dependency all the same.
         ([[r("x", 3), w("x", 1)], [w("x", 3), r("x", 1)]], "read-committed"),
         ([[r("x", 3), r("x", 2)], [w("x", 2)], [w("x", 3), r("x", 2)]], "monotonic-atomic-view"),
+        ([[r("x"), w("y", 1)], [w("x", 2), r("x", 4)], [w("x", 4), w("x", 5)]], "read-committed"),
         # What a scan did not return was read as nothing.
         ([[w("b", 1), r("a", 2)], [w("a", 2)], [scan(b=1)]], "causal-cerone"),
         ([[scan(), w("c", 1)], [w("b", 2), w("c", 3)], [scan(b=2)], [r("c", 1), w("a", 4)]], "serializable"),
