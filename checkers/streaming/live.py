@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-import numpy as np
 import numpy.typing as npt
 
 from checkers.streaming.past import Past
@@ -37,10 +36,6 @@ class Live:
     def ids(self, numbers: Sequence[int] | npt.NDArray[Any]) -> tuple[int, ...]:
         """The stream's own ids of these rows of the history."""
         return tuple(self.rows[int(number) - 1].txn.id for number in numbers)
-
-    def arrival(self, order: dict[int, int]) -> npt.NDArray[np.int64]:
-        """(n,) for each row its place in the stream, by id; -1 for the past."""
-        return np.array([-1, *(order[row.txn.id] for row in self.rows)], dtype=np.int64)
 
 
 def live_history(rows: Sequence[Row], past: Past, info: RunInfo) -> Live:

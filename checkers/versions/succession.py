@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 UPDATE, FOLLOWS, INITIAL, SEEN, BEHIND, SESSION_RULE, REALTIME_RULE = range(7)
-_RULES = 7
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -112,6 +112,7 @@ def test_what_is_found_is_what_the_definition_says() -> None:
         ("ax1 ay1; rx1 az1; rz1 ry", "causal-cerone", Outcome.FAIL),
         ("ax1 ay1; rx1 ry", "prefix", Outcome.FAIL),
         ("rx ax1; rx ax2", "causal-cerone", Outcome.PASS),
+        ("ax1 ay1; rx1 ry", "monotonic-atomic-view", Outcome.UNKNOWN),
         ("rx ax1; rx ax2", "prefix", Outcome.UNKNOWN),
         ("ax1; rx1", "prefix", Outcome.PASS),
     ],
