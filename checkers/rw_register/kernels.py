@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "run", "sow", "topological", "way"]
+__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "sow", "topological", "way"]
 
 COMPILE_ABOVE_OPS = 5_000
 
-KERNELS = ("topological", "sow", "close", "force", "way", "run", "by_source")
+KERNELS = ("topological", "sow", "close", "force", "way", "by_source")
 
 Ints = npt.NDArray[Any]
 
@@ -192,74 +191,3 @@ def way(first_edge: Ints, successor: Ints, cost: Ints, start: int, goal: Ints) -
         edges[i] = by_edge[v]
         v = source[v]
     return edges
-
-
-def run(
-    first_edge: Ints,
-    successor: Ints,
-    priority: Ints,
-    begins: Ints,
-    begun_by: Ints,
-    ends: Ints,
-    ended_by: Ints,
-    leaves: Ints,
-    left_by: Ints,
-    key: Ints,
-    current: Ints,
-    left: Ints,
-) -> tuple[Ints, Ints]:
-    """Run nodes one after another, those of a lower `priority` first, as far as it goes.
-
-    A node waits for its predecessors. If it begins blocks (begins[begun_by[v]:begun_by[v + 1]]), it waits until of
-    the `current` block of each key no member is left; if it ends the one before them (`ends`), until of that no
-    reader is left. `left` (2 blocks,) are the numbers of both; a node takes itself off those named by `leaves`,
-    readers from `blocks` on. `current` (keys,) and `left` are used up. Returns the nodes in the order in which they
-    ran, and the block before each block, -2 where it did not begin.
-    """
-    n = len(first_edge) - 1
-    indegree = np.zeros(n, np.int64)
-    for e in range(len(successor)):
-        indegree[successor[e]] += 1
-    blocks = len(left) // 2
-    before = np.full(blocks, -2, np.int64)
-    waiting = np.full(2 * blocks, -1, np.int64)
-    behind = np.full(n, -1, np.int64)
-    order = np.empty(n, np.int64)
-    heap = [np.int64(0)]
-    heap.clear()
-    taken = 0
-    for v in range(n):
-        if indegree[v] == 0:
-            heappush(heap, priority[v] * n + v)
-    while len(heap) > 0:
-        v = int(heappop(heap)) % n
-        blocker = np.int64(-1)
-        for i in range(begun_by[v], begun_by[v + 1]):
-            if left[current[key[begins[i]]]] > 0:
-                blocker = current[key[begins[i]]]
-        for i in range(ended_by[v], ended_by[v + 1]):
-            b = ends[i]
-            previous = blocks + (before[b] if before[b] != -2 else current[key[b]])
-            if left[previous] > 0:
-                blocker = previous
-        if blocker >= 0:
-            behind[v] = waiting[blocker]
-            waiting[blocker] = v
-            continue
-        order[taken] = v
-        taken += 1
-        for i in range(begun_by[v], begun_by[v + 1]):
-            before[begins[i]] = current[key[begins[i]]]
-            current[key[begins[i]]] = begins[i]
-        for i in range(left_by[v], left_by[v + 1]):
-            b = leaves[i]
-            left[b] -= 1
-            while left[b] == 0 and waiting[b] >= 0:
-                heappush(heap, priority[waiting[b]] * n + waiting[b])
-                waiting[b] = behind[waiting[b]]
-        for e in range(first_edge[v], first_edge[v + 1]):
-            u = successor[e]
-            indegree[u] -= 1
-            if indegree[u] == 0:
-                heappush(heap, priority[u] * n + u)
-    return order[:taken], before

@@ -134,23 +134,23 @@ class Part:
 
     def graph(self, facts: Facts) -> Graph:
         """The graph of these facts, of real time and of each transaction's own nodes."""
+        time, count = self._real_time()
+        within = own(self.form.kind, len(self.rows))
+        source, target, fact = self.edges(facts)
+        source, target = (np.concatenate(side) for side in zip((source, target), within, time, strict=True))
+        fact = np.append(fact, np.full(len(source) - len(fact), -1))
+        first_edge, order = kernels.by_source(source, self.form.nodes(len(self.rows)) + count)
+        return Graph(first_edge, source[order], target[order], fact[order])
+
+    def edges(self, facts: Facts) -> tuple[Ints, Ints, Ints]:
+        """The edges (source, target, number of the fact) of these facts; PARALLEL has two for a dependency."""
         size, kind = len(self.rows), self.form.kind
         number = np.arange(len(facts.before))
         anti = facts.anti.astype(np.bool_)
         depends = dependencies(kind, size, facts.before[~anti], facts.after[~anti])
         missed = antis(kind, size, facts.before[anti], facts.after[anti])
-        time, count = self._real_time()
-        within = own(kind, size)
-        numbers = np.concatenate(
-            (
-                np.resize(number[~anti], len(depends[0])),
-                number[anti],
-                np.full(len(within[0]) + len(time[0]), -1),
-            )
-        )
-        source, target = (np.concatenate(side) for side in zip(depends, missed, within, time, strict=True))
-        first_edge, order = kernels.by_source(source, self.form.nodes(size) + count)
-        return Graph(first_edge, source[order], target[order], numbers[order])
+        numbers = np.append(np.resize(number[~anti], len(depends[0])), number[anti])
+        return np.append(depends[0], missed[0]), np.append(depends[1], missed[1]), numbers
 
     def _real_time(self) -> tuple[tuple[Ints, Ints], int]:
         """The edges of real time, by way of barriers numbered behind the nodes, and how many barriers there are."""

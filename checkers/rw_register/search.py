@@ -1,8 +1,7 @@
-"""What pruning leaves open: the part is run, and a SAT solver learns from what it got stuck in.
+"""What pruning leaves open of a part: which of two blocks of a key comes first, many times over.
 
-Most either/ors need no thought: running the part settles them. Where all wait for one another, they wait in circles,
-each of which says that one of some pairs of blocks stands the wrong way round: a clause. The solver places the pairs
-that stand in clauses, and the part is run again with these in place, until it runs through or the clauses contradict.
+The choices are made together (see `choices`). Where they cannot be, the circles that forbade each way are made an
+unsatisfiable core by a SAT solver, and what stands behind it contradicts itself.
 """
 
 from __future__ import annotations
@@ -13,18 +12,20 @@ import numpy as np
 from pysat.solvers import Glucose4
 
 from checkers import kernels as graph_kernels
-from checkers.joins import Bools, Ints, find
+from checkers.compiling import compile_kernels
+from checkers.joins import Bools, Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
+from checkers.rw_register.choices import Choices
 from checkers.rw_register.forms import Kind
 from checkers.rw_register.part import Facts, Graph, Part, joined
 from checkers.rw_register.problem import Problem
 from checkers.rw_register.pruning import Pruned, prune, topological_order
 from checkers.rw_register.reasons import Reasons
-from checkers.rw_register.running import Runner
 
 __all__ = ["Settled", "Stuck", "holds", "settle"]
 
+_COMPILE_ABOVE_PAIRS = 5_000
 _CIRCLES_AT_ONCE = 200
 _BYTES_MAX = 64_000_000
 
@@ -44,6 +45,9 @@ class Stuck(NamedTuple):
 
 def settle(whole: Problem, part: Part, budget: Budget) -> Settled | Stuck:
     """Find an order of the blocks of a part, or rows that have none. Raises BudgetSpent."""
+    if int((np.diff(part.of_key) ** 2).sum()) > _COMPILE_ABOVE_PAIRS:
+        compile_kernels(kernels)
+        compile_kernels(graph_kernels)
     pruned = prune(part, budget)
     if pruned.circle or pruned.clash is not None:
         reasons = Reasons(whole, part, pruned)
@@ -83,96 +87,62 @@ def _single(part: Part, graph: Graph, order: Ints, budget: Budget) -> Ints:
 
 
 class _Search:
-    """Variable c + 1 is choice c of `pruned`: true if its first block precedes.
+    """Literal 2 c says that the first block of choice c of `pruned` precedes, 2 c + 1 that the second does.
 
-    Facts that follow from placement p (2 c for the first block, 2 c + 1 for the second) have the reason base + p.
+    Facts that follow from literal l have the reason base + l.
     """
 
     def __init__(self, whole: Problem, part: Part, pruned: Pruned, budget: Budget) -> None:
         self.whole, self.part, self.pruned, self.budget = whole, part, pruned, budget
         self.base = len(pruned.pairs)
-        self.used: set[int] = set()  # The variables of circles.
-        self.clauses: dict[tuple[int, ...], Facts] = {}  # With the circle that each forbids.
 
     def run(self) -> Settled | Stuck:
-        """Run the part, forbid what it got stuck in, and run it again in the orders that the solver gives."""
-        runner = Runner(self.part)
-        with Glucose4() as solver:
-            while self._satisfied(solver):
-                circles, order = self._attempt(runner, self._placements(solver.get_model() or []))
-                if order is not None:
-                    return self._settled(order)
-                for circle in circles:
-                    literals = self._literals(circle)
-                    if not literals:
-                        return self._stuck([circle])
-                    self._learn(solver, literals, circle)
-        return self._stuck(self._core())
+        """An order of the blocks, or rows that have none. Raises BudgetSpent."""
+        graph = self.part.graph(self.pruned.facts)
+        facts = self._placed(np.arange(2 * len(self.pruned.choices)))
+        source, target, fact = self.part.edges(facts)
+        literal = facts.reason[fact] - self.base
+        order, count = topological_order(graph), len(self.pruned.choices)
+        choices = Choices(graph, order, (source, target, literal), count, self.budget)
+        while choices.solve():
+            circles = self._circles(self._with(choices.made)) if self.part.form.kind == Kind.PARALLEL else []
+            if not circles:
+                return self._settled(choices.order)
+            choices.forbid([self._literals(circle) for circle in circles])
+        return self._stuck([self._circles(self._with(circle))[0] for circle in self._core(choices.circles())])
 
-    def _learn(self, solver: Glucose4, literals: tuple[int, ...], circle: Facts) -> None:
-        if literals not in self.clauses:
-            self.clauses[literals] = circle
-            solver.add_clause(literals)
-            solver.set_phases([-literal for literal in literals if abs(literal) not in self.used])
-            self.used.update(map(abs, literals))
+    def _with(self, literals: Ints) -> Facts:
+        return joined(self.pruned.facts, self._placed(literals))
 
-    def _placements(self, model: list[int]) -> Ints:
-        """The placements of the choices that stand in circles, as the solver makes them."""
-        return np.array([2 * v - 2 + (model[v - 1] < 0) for v in sorted(self.used)], dtype=np.int64)
-
-    def _attempt(self, runner: Runner, placements: Ints) -> tuple[list[Facts], Ints | None]:
-        """Circles that these placements lead to, or the order of a run without any."""
-        facts = joined(self.pruned.facts, self._placed(placements))
-        circles, graph = self._circles(facts)
-        if circles:
-            return circles, None
-        run = runner.run(graph)
-        self.budget.spend(4 * len(graph.successor))
-        complete = len(run.order) == len(graph.first_edge) - 1
-        if complete and self.part.form.kind != Kind.PARALLEL:
-            return [], run.order
-        guards = self._placed(self._placements_of(run.followed if complete else run.hindering))
-        waiting = np.ones(len(graph.first_edge) - 1, dtype=np.bool_)  # The others are in no circle.
-        waiting[run.order] = complete
-        left = waiting[facts.before] & waiting[facts.after]
-        circles, _ = self._circles(joined(Facts(*(column[left] for column in facts)), guards))
-        assert circles or complete, "all wait for one another, but in no circle"
-        return circles, None if circles else run.order
-
-    def _placed(self, placements: Ints) -> Facts:
-        blocks = self.pruned.choices[placements // 2]
-        second = placements % 2
+    def _placed(self, literals: Ints) -> Facts:
+        blocks = self.pruned.choices[literals // 2]
+        second = literals % 2
         rows = np.arange(len(blocks))
-        return self.part.placed(blocks[rows, second], blocks[rows, 1 - second], self.base + placements)
+        return self.part.placed(blocks[rows, second], blocks[rows, 1 - second], self.base + literals)
 
-    def _placements_of(self, pairs: Ints) -> Ints:
-        """The placements that put these pairs of blocks (earlier, later) in order, where that is open."""
-        choices = self.pruned.choices
-        code = pairs.min(axis=1, initial=self.part.blocks) * self.part.blocks + pairs.max(axis=1, initial=0)
-        at = find(choices[:, 0] * self.part.blocks + choices[:, 1], code, np.arange(len(choices)), absent=-1)
-        return (2 * at + (pairs[:, 0] > pairs[:, 1]))[at >= 0]
+    def _literals(self, circle: Facts) -> Ints:
+        return np.unique(circle.reason[circle.reason >= self.base]) - self.base
 
-    def _literals_of(self, placements: Ints) -> Ints:
-        """The literals that forbid these placements."""
-        return np.where(placements % 2 == 0, -1, 1) * (placements // 2 + 1)
-
-    def _satisfied(self, solver: Glucose4) -> bool:
-        before = solver.accum_stats()["conflicts"]
-        solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
-        answer = solver.solve_limited()
-        self.budget.spend((solver.accum_stats()["conflicts"] - before) * Budget.STEPS_PER_CONFLICT)
-        if answer is None:
-            raise BudgetSpent
-        return bool(answer)
+    def _core(self, circles: list[Ints]) -> list[Ints]:
+        """Of sets of literals that must not all be true together some that cannot all be avoided."""
+        top = len(self.pruned.choices)
+        with Glucose4() as solver:
+            for number, circle in enumerate(circles):
+                literals = np.where(circle % 2 == 0, -1, 1) * (circle // 2 + 1)
+                solver.add_clause([*literals.tolist(), -(top + 1 + number)])
+            solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
+            if solver.solve_limited(assumptions=list(range(top + 1, top + 1 + len(circles)))) is None:
+                raise BudgetSpent
+            return [circles[literal - top - 1] for literal in solver.get_core() or []]
 
     def _settled(self, order: Ints) -> Settled:
-        place = np.full(max(int(order.max(initial=0)) + 1, self.part.form.nodes(len(self.part.rows))), len(order))
+        place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
         writer = self.part.writer[self.part.first[:-1]]
         return Settled(self.part.name, np.where(writer >= 0, place[writer], -1))
 
-    def _circles(self, facts: Facts) -> tuple[list[Facts], Graph]:
-        """Some circles of the graph of these facts, each as its facts, and the graph.
+    def _circles(self, facts: Facts) -> list[Facts]:
+        """Some circles of the graph of these facts, each as its facts.
 
         For PARALLEL circles with one rw, where there are none without.
         """
@@ -188,10 +158,10 @@ class _Search:
             starts = _single(self.part, graph, order, self.budget)
             component = np.zeros(len(graph.first_edge) - 1, dtype=np.int64)
         else:
-            return [], graph
+            return []
         chosen = starts[np.linspace(0, len(starts) - 1, min(len(starts), _CIRCLES_AT_ONCE)).astype(np.int64)]
         cost = np.where(component[graph.source] == component[graph.successor], self._is_choice(graph, facts), -1)
-        return [self._circle(graph, facts, cost.astype(np.int8), edge) for edge in chosen.tolist()], graph
+        return [self._circle(graph, facts, cost.astype(np.int8), edge) for edge in chosen.tolist()]
 
     def _circle(self, graph: Graph, facts: Facts, cost: Ints, edge: int) -> Facts:
         """The facts of a circle by way of this edge, with as few choices as can be."""
@@ -207,23 +177,6 @@ class _Search:
 
     def _is_choice(self, graph: Graph, facts: Facts) -> Bools:
         return np.append(facts.reason >= self.base, False)[graph.fact]
-
-    def _literals(self, circle: Facts) -> tuple[int, ...]:
-        """The clause that forbids the circle: one of its choices must be the other way round."""
-        reason = np.unique(circle.reason[circle.reason >= self.base])
-        return tuple(self._literals_of(reason - self.base).tolist())
-
-    def _core(self) -> list[Facts]:
-        """The circles of an unsatisfiable core of all clauses."""
-        clauses = list(self.clauses.items())
-        top = len(self.pruned.choices)
-        with Glucose4() as solver:
-            for number, (literals, _) in enumerate(clauses):
-                solver.add_clause([*literals, -(top + 1 + number)])
-            solver.conf_budget(max(self.budget.left // Budget.STEPS_PER_CONFLICT, 1))
-            if solver.solve_limited(assumptions=[top + 1 + number for number in range(len(clauses))]) is None:
-                raise BudgetSpent
-            return [clauses[literal - top - 1][1] for literal in solver.get_core() or []]
 
     def _stuck(self, circles: list[Facts]) -> Stuck:
         reasons = Reasons(self.whole, self.part, self.pruned)

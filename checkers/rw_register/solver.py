@@ -39,6 +39,7 @@ __all__ = ["BUDGET", "decide"]
 
 BUDGET = 20_000_000_000
 _ROUNDS_MAX = 30
+_MOST = 0.5  # Of the transactions; where more have to be solved, all are.
 
 
 def decide(registers: Registers, level: Level, *, budget: int = BUDGET) -> Certificate | Anomaly | Doubt:
@@ -103,6 +104,8 @@ def _decided(problem: Problem, form: Form, budget: Budget) -> Certificate | Stuc
             return certificate
         assert bool((circling & ~rows).any()), "the part that was solved has circles again"
         rows |= circling
+        if rows.sum() > problem.included.sum() * _MOST:
+            rows |= problem.included
         part = Part.of(problem.among(rows), form, rank)
         answer = settle(problem, part, budget)
         if isinstance(answer, Stuck):
