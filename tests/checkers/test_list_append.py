@@ -184,6 +184,8 @@ def test_many_reads_that_miss_many_appends_stay_within_bounds() -> None:
         ("ax1 ax2 ax3; rx1,3,2", [("incompatible-order", (0, 1), 1)]),
         ("ax1 ax2; aborted rx2", []),
         ("ax1 ax2; ax3; rx1,3,2", []),
+        # The list of a transaction that need not have happened ends with what is missing in the next one.
+        ("unknown rx1; ax1 ax2; rx2", [("incompatible-order", (1, 2), 1)]),
     ],
 )
 def test_a_list_shows_the_appends_of_one_transaction_in_their_order(
@@ -199,3 +201,29 @@ def test_what_is_out_of_order_is_said() -> None:
     (anomaly,) = check_list_append(build_history(txns("ax1 ax2; ax3; rx2,1,3"))).anomalies
     assert anomaly.sentence == "T2 read x with 2, and before it not what T0 had appended first."
     assert anomaly.refutes == ("read-committed",)
+
+
+def test_what_a_long_transaction_says_of_itself_is_found_in_linear_time_and_told_shortly() -> None:
+    """Twenty thousand appends and a read of one transaction are walked once; operations around the read are shown."""
+    count = 20_000
+    appends = [Op("append", "x", i) for i in range(count)]
+    wrong = Op("r", "x", [*range(count - 1), -1])
+    early = Op("r", "y", [7])
+    ops = (early, *appends, wrong, Op("append", "y", 7))
+    findings = check_list_append(build_history([Txn(0, 0, ops, Status.OK, 0, 1)]))
+    found = {one.name: len(one.details) for one in findings.anomalies}
+    assert found == {"garbage-read": 1, "internal": 9, "future-read": 2}
+
+
+def test_a_list_that_interleaves_many_transactions_is_in_order() -> None:
+    """Where a hundred transactions take turns in one list, only the one whose appends are turned round is named."""
+    rows = [Txn(0, i, (Op("append", "x", 2 * i), Op("append", "x", 2 * i + 1)), Status.OK, 0, 1) for i in range(100)]
+    order = [*range(0, 200, 2), *range(1, 200, 2)]
+    reader = Txn(0, 100, (Op("r", "x", order),), Status.OK, 0, 1)
+    assert "incompatible-order" not in {
+        one.name for one in check_list_append(build_history([*rows, reader])).anomalies
+    }
+    order[:2], order[100] = [1, 2], 0
+    reader = reader._replace(ops=(Op("r", "x", order),))
+    (found,) = [one for one in check_list_append(build_history([*rows, reader])).anomalies if one.name[0] == "i"]
+    assert (found.name, found.txns) == ("incompatible-order", (0, 100))
