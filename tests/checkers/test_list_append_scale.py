@@ -220,6 +220,21 @@ def test_the_same_element_twice_is_told_wherever_it_stands() -> None:
     assert "more than once" in doubt.sentence
 
 
+def test_lists_that_overlap_are_refused_before_they_fill_memory() -> None:
+    """Seventy thousand lists within one of that length would be more places than an int32 can number."""
+    count = 70_000
+    many = np.arange(count)
+    history = replace(
+        build_history([Txn(0, 0, (Op("r", "x", [0, 1]),) * count, Status.OK, 0, 1)]),
+        elements=np.zeros(count, dtype=np.int32),
+        op_value=many,
+        op_length=(count - many).astype(np.int32),
+    )
+    history._check()
+    with pytest.raises(ValueError, match="lists overlap"):
+        observe(history)
+
+
 def test_copies_of_lists_are_judged_as_shared_ones() -> None:
     """A list stored once for each read gives the same findings as one that all reads share."""
     history, _ = plant(list_append_history(600), 6)
