@@ -10,8 +10,8 @@ from oracle.notation import txns
 from checkers.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn
-from harness.level import minimal
-from harness.verdict import Findings
+from harness.level import level, minimal
+from harness.verdict import Findings, Outcome, judge
 
 
 def judged(text: str, **info: str) -> Findings:
@@ -227,3 +227,17 @@ def test_a_list_that_interleaves_many_transactions_is_in_order() -> None:
     reader = reader._replace(ops=(Op("r", "x", order),))
     (found,) = [one for one in check_list_append(build_history([*rows, reader])).anomalies if one.name[0] == "i"]
     assert (found.name, found.txns) == ("incompatible-order", (0, 100))
+
+
+def test_a_record_without_times_vouches_for_no_level_of_real_time() -> None:
+    """Where a file tells only the order within each client, session levels pass and strong ones are open."""
+    findings = judged("0 0-1 ax1; 0 0-1 rx1; 1 0-1 rx", clock="sessions")
+    outcome = {
+        name: judge(findings, level(name), strict_evidence=False)
+        for name in ("strong-session-serializable", "strict-serializable", "strong-read-committed")
+    }
+    assert [(one.outcome, one.reason) for one in outcome.values()] == [
+        (Outcome.PASS, ""),
+        (Outcome.UNKNOWN, "evidence"),
+        (Outcome.UNKNOWN, "evidence"),
+    ]
