@@ -91,7 +91,7 @@ def check_list_append(history: History) -> Findings:
         anomalies=tuple(anomalies),
         refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
         searched=_SEARCHED,
-        decided=_DECIDED,
+        decided=_decided(seen),
         evidence=_evidence(history, edges),
         doubts=(*_timeless(history), *_unfinished(left_out, search.doubtful)),
         stats={
@@ -130,6 +130,12 @@ def no_evidence(history: History, seen: Observations) -> tuple[Doubt, ...]:
         sentences.append(f"element {op.value!r:.80} was appended to key {op.key!r} more than once")
     sentences += overlapping_clients(history)
     return tuple(Doubt("evidence", sentence) for sentence in sentences)
+
+
+def _decided(seen: Observations) -> tuple[Level, ...]:
+    """Where reads contradict one another no order of versions is known, and a cycle of ww may be one unseen."""
+    unordered = bool(seen.disputed.any())
+    return tuple(one for one in _DECIDED if not (unordered and one.endswith("read-uncommitted")))
 
 
 def _timeless(history: History) -> tuple[Doubt, ...]:

@@ -241,3 +241,11 @@ def test_a_record_without_times_vouches_for_no_level_of_real_time() -> None:
         (Outcome.UNKNOWN, "evidence"),
         (Outcome.UNKNOWN, "evidence"),
     ]
+
+
+def test_lists_that_contradict_one_another_leave_read_uncommitted_open() -> None:
+    """The order of x is 1 2 and that of y 2 1, but a dirty read as long as the one that shows it hides it."""
+    findings = judged("aborted ax9; ax1 ay1; ax2 ay2; rx1,9; rx1,2; ry2,1")
+    assert {one.name for one in findings.anomalies} == {"G1a", "incompatible-order"}
+    verdict = judge(findings, level("read-uncommitted"), strict_evidence=False)
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "undecided")
