@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 from oracle.notation import txns
 
+from checkers import dependencies
 from checkers.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn
@@ -166,11 +167,17 @@ def test_evidence_counts_are_what_the_history_holds() -> None:
     }
 
 
-def test_many_reads_that_miss_many_appends_stay_within_bounds() -> None:
-    """Of very many unseen appends each read follows a bounded number, and says that it did."""
+def test_many_reads_that_miss_many_appends_stay_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few reads follow all unseen appends; of very many in all each read follows some, and says that it did."""
     appends = [Txn(0, 1000 + i, (Op("append", "x", i),), Status.OK, 0, 10_000) for i in range(100)]
     reads = [Txn(0, 5000 + i, (Op("r", "x", []),), Status.OK, 0, 10_000) for i in range(50)]
-    findings = check_list_append(build_history([*appends, *reads]))
+    history = build_history([*appends, *reads])
+    whole = check_list_append(history)
+    assert (whole.stats["edges"], whole.doubts) == (50 * 100, ())
+    monkeypatch.setattr(dependencies, "UNSEEN_IN_ALL", 50 * 80)
+    assert check_list_append(history).stats["edges"] == 50 * 80
+    monkeypatch.setattr(dependencies, "UNSEEN_IN_ALL", 0)
+    findings = check_list_append(history)
     assert findings.stats["edges"] == 50 * 64
     assert [doubt.reason for doubt in findings.doubts] == ["budget"]
 
