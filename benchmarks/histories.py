@@ -204,9 +204,9 @@ def ring_history(txns: int) -> History:
             op_offset=np.concatenate(([0], np.cumsum(np.tile([1, 3], txns // 2)))),
             op_kind=np.tile(np.array([_APPEND, _APPEND, _R, _R], dtype=np.int8), txns // 2),
             op_key=key,
-            op_value=np.zeros(ops, dtype=np.int64),
+            op_value=np.repeat(np.arange(txns // 2), 4) * np.tile([0, 0, 1, 0], txns // 2),
             op_length=np.tile(np.array([SCALAR, SCALAR, 1, 0], dtype=np.int32), txns // 2),
-            elements=np.zeros(1, dtype=np.int32),
+            elements=np.zeros(txns // 2, dtype=np.int32),
             keys=tuple(range(txns)),
             values=(1,),
         )

@@ -53,7 +53,8 @@ def verify(history: History, certificate: Certificate) -> str:
     """ "" where `certificate` proves that `history` is allowed by its level, else a sentence that says what is wrong.
 
     Proven are the serializable and the snapshot isolation levels; a serial order is a proof of both. Keys hold
-    nothing at first. Takes time linear in operations and elements, and a logarithm of the versions of a key.
+    nothing at first. Takes time linear in operations and in the elements that each read saw, and
+    a logarithm of the versions of a key.
     """
     order = np.asarray(certificate.order, dtype=np.int64)
     snapshot = np.arange(len(order)) if certificate.snapshot is None else np.asarray(certificate.snapshot)

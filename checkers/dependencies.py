@@ -18,11 +18,13 @@ from checkers import list_kernels
 from checkers.graph import RW, WR, WW, Edges
 from checkers.observations import Observations, expand
 
-__all__ = ["UNSEEN_PER_READ", "dependencies", "open_orders", "unseen_appends"]
+__all__ = ["UNSEEN_IN_ALL", "UNSEEN_PER_READ", "dependencies", "open_orders", "unseen_appends"]
 
 Ints = npt.NDArray[Any]
 
+# The rw edges to unseen appends: so many of each read, and of few reads as many more as make so many in all.
 UNSEEN_PER_READ = 64
+UNSEEN_IN_ALL = 1_000_000
 
 
 def dependencies(seen: Observations, *, atomic_append: bool = True) -> tuple[Edges, int]:
@@ -114,7 +116,7 @@ def _missed_unseen(seen: Observations, unseen: Ints, whole: Ints) -> tuple[_Part
     keys = seen.append_key[by_end]
     low = np.searchsorted(keys, seen.read_key[whole], side="left")
     high = np.searchsorted(keys, seen.read_key[whole], side="right")
-    sizes = np.minimum(high - low, UNSEEN_PER_READ)
+    sizes = np.minimum(high - low, max(UNSEEN_PER_READ, UNSEEN_IN_ALL // max(len(whole), 1)))
     read = np.repeat(whole, sizes).astype(np.int32)
     ends = np.stack((seen.read_row[read], seen.append_row[by_end[expand(low, sizes)]]))
     return _between_different(_Part(ends, RW, read)), int((high - low - sizes).sum())

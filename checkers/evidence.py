@@ -9,7 +9,10 @@ from checkers import kernels
 from checkers.compiling import prepare
 from harness.history import History, Status
 
-__all__ = ["concurrent_accesses", "numbered_clients", "overlapping_clients"]
+__all__ = ["TIMELESS", "concurrent_accesses", "numbered_clients", "overlapping_clients"]
+
+# Of a history whose clock is "sessions": levels of real time are not to be told from those of session order.
+TIMELESS = "the record tells the order within each client only, no times"
 
 
 def overlapping_clients(history: History) -> list[str]:

@@ -17,7 +17,7 @@ import numpy as np
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
 from checkers.cycles import Undecided, find_cycles
 from checkers.dependencies import dependencies, open_orders
-from checkers.evidence import concurrent_accesses, overlapping_clients
+from checkers.evidence import TIMELESS, concurrent_accesses, overlapping_clients
 from checkers.graph import RW, WR, WW, Edges, residue
 from checkers.observations import Observations, observe
 from checkers.phenomena import Phenomenon, find_phenomena
@@ -47,6 +47,7 @@ _NAMES = tuple(
 _SEARCHED = directly_refuted(_NAMES)
 # What a cycle with an anti-dependency may refute.
 _LEVELS_OF_RW = directly_refuted(name for name in _NAMES if name.startswith(("G-", "G2")))
+_LEVELS_OF_TIME = directly_refuted(name for name in _NAMES if name.endswith("-realtime"))
 # What is found refutes these wherever they were broken. `checkers.visibility` decides the levels between them.
 _DECIDED = tuple(
     level(name)
@@ -90,9 +91,9 @@ def check_list_append(history: History) -> Findings:
         anomalies=tuple(anomalies),
         refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
         searched=_SEARCHED,
-        decided=_DECIDED,
+        decided=_decided(seen),
         evidence=_evidence(history, edges),
-        doubts=_unfinished(left_out, search.doubtful),
+        doubts=(*_timeless(history), *_unfinished(left_out, search.doubtful)),
         stats={
             "txns": len(history),
             "edges": len(edges),
@@ -129,6 +130,17 @@ def no_evidence(history: History, seen: Observations) -> tuple[Doubt, ...]:
         sentences.append(f"element {op.value!r:.80} was appended to key {op.key!r} more than once")
     sentences += overlapping_clients(history)
     return tuple(Doubt("evidence", sentence) for sentence in sentences)
+
+
+def _decided(seen: Observations) -> tuple[Level, ...]:
+    """Where reads contradict one another no order of versions is known, and a cycle of ww may be one unseen."""
+    unordered = bool(seen.disputed.any())
+    return tuple(one for one in _DECIDED if not (unordered and one.endswith("read-uncommitted")))
+
+
+def _timeless(history: History) -> tuple[Doubt, ...]:
+    """Levels that keep real time cannot be vouched for by a record without times."""
+    return (Doubt("evidence", TIMELESS, _LEVELS_OF_TIME),) if history.info.clock == "sessions" else ()
 
 
 def _unfinished(left_out: int, doubtful: Sequence[Undecided]) -> tuple[Doubt, ...]:

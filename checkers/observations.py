@@ -108,7 +108,10 @@ def expand(first: Ints, size: Ints) -> Ints:
 
 
 def observe(history: History) -> Observations:
-    """Read a list-append history, in linear time; raises nothing: what is wrong is there to be seen."""
+    """Read a list-append history, in linear time: what is wrong is there to be seen.
+
+    Raises ValueError where lists overlap in `History.elements`, which no builder makes.
+    """
     prepare(list_kernels, len(history.op_kind))
     history = _read_only(history)
     op_row = np.repeat(np.arange(len(history), dtype=np.int32), np.diff(history.op_offset))
@@ -190,7 +193,11 @@ def _lists(history: History, op_row: Ints, op_size: Ints) -> dict[str, Ints]:
     )
     op_list = np.full(len(op_size), -1, dtype=np.int32)
     op_list[reads] = read_list
-    first = np.concatenate(([0], np.cumsum(size))).astype(np.int32)
+    first = np.concatenate(([0], np.cumsum(size)))
+    # Lists of a whole history lie side by side. Of a made-up one they might overlap and fill memory together.
+    if first[-1] > min(len(history.elements), np.iinfo(np.int32).max):
+        raise ValueError("malformed history: lists overlap, or hold more elements than can be numbered")
+    first = first.astype(np.int32)
     return {"op_list": op_list, "list_key": key, "list_place": place, "list_first": first}
 
 

@@ -177,27 +177,31 @@ class _Search:
     def _ways(
         self, tried: Residue, within: Ints, start: Ints, *, adjacent: bool, position: Ints | None = None
     ) -> Iterator[list[Pair]]:
-        edges = tried.edges
+        """The cycles that the first of these edges close. Those that close none are told in ever larger groups."""
         rw = RW if self.demand[1] == ITEM else RW_PREDICATE
         allowed = mask(within_suffix(self.demand[0], WR if adjacent else rw))
-        found = 0
-        for edge in start.tolist():
-            search = ways_back(
+
+        def search(edges: Ints) -> tuple[Ints, Ints]:
+            best = np.full(len(edges), -1, dtype=np.int64)
+            way, self.work = ways_back(
                 tried,
                 within,
-                np.array([edge]),
-                np.zeros(1, dtype=np.int64),
+                edges,
+                np.arange(len(edges)),
                 allowed,
                 adjacent=adjacent,
                 position=position,
-                best=np.full(1, -1, dtype=np.int64),
-                budget=self.work,
+                best=best,
+                budget=self.work - len(tried.edges),
             )
-            self.work = search.left
             if self.work < 0:
                 raise _Spent
-            if len(search.way):
-                yield [(int(edges.source[edge]), int(edges.target[edge])), *pairwise(search.way.tolist())]
-                found += 1
-                if found == _CYCLES_PER_ROUND:
-                    return
+            return way, edges[best >= 0]
+
+        at, found, size = 0, 0, _CYCLES_PER_ROUND
+        while at < len(start) and found < _CYCLES_PER_ROUND:
+            closing = search(start[at : at + size])[1][: _CYCLES_PER_ROUND - found]
+            for edge in closing.tolist():
+                way, _ = search(np.array([edge]))
+                yield [(int(tried.edges.source[edge]), int(tried.edges.target[edge])), *pairwise(way.tolist())]
+            at, found, size = at + size, found + len(closing), 2 * size

@@ -23,7 +23,8 @@ __all__ = ["Phenomenon", "find_phenomena"]
 Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
 
-_ABSENT = np.iinfo(np.int32).max
+_ABSENT = phenomena_kernels.ABSENT
+_OPS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def find_phenomena(seen: Observations) -> Iterator[Phenomenon]:
     yield from _intermediate(seen, walked["is_last"])
     yield from _unwritten(seen)
     yield from _from_ops("internal", seen, walked["contradicts"])
-    yield from _from_ops("future-read", seen, walked["foresees"])
+    yield from _from_ops("future-read", seen, _foresees(seen, walked["yet_to_come"]))
     yield from _repeated(seen)
     yield from _incompatible(seen) or _misplaced(seen)
     yield from _lost_update(seen, walked["updated_read"])
@@ -63,8 +64,6 @@ def _walk(seen: Observations) -> dict[str, Ints]:
     is_read = history.op_kind == KIND_CODE["r"]
     place = np.full(len(is_read), -1, dtype=np.int32)
     place[seen.append_op] = seen.append_place
-    in_order = np.zeros(len(is_read), dtype=bool)
-    in_order[seen.read_op] = seen.read_list == seen.order_list[seen.read_key]
     found = phenomena_kernels.walk_transactions(
         history.op_offset,
         is_read,
@@ -74,11 +73,10 @@ def _walk(seen: Observations) -> dict[str, Ints]:
         seen.op_size,
         history.elements,
         place,
-        in_order,
         seen.included,
         len(history.keys),
     )
-    return dict(zip(("contradicts", "foresees", "updated_read", "is_last"), found, strict=True))
+    return dict(zip(("contradicts", "yet_to_come", "updated_read", "is_last"), found, strict=True))
 
 
 def _showing(seen: Observations, marked: Bools) -> tuple[Ints, Ints]:
@@ -183,16 +181,33 @@ def _about_read(name: str, seen: Observations, reads: Ints, first: Ints) -> Phen
     )
 
 
+def _foresees(seen: Observations, yet_to_come: Ints) -> Bools:
+    """(m,) the reads that saw an append which their transaction had yet to make."""
+    foresees = np.zeros(len(yet_to_come), dtype=bool)
+    soonest = yet_to_come[seen.read_op]
+    in_order = seen.read_list == seen.order_list[seen.read_key]
+    foresees[seen.read_op] = in_order & (soonest >= 0) & (soonest < seen.read_size)
+    for read in np.flatnonzero(~in_order & (soonest >= 0) & (seen.read_size > 0)).tolist():
+        op, first = seen.read_op[read], seen.list_first[seen.read_list[read]]
+        shown = seen.place_append[first : first + seen.read_size[read]]
+        shown = seen.append_op[shown[shown >= 0]]
+        foresees[op] = bool(((shown > op) & (seen.op_row[shown] == seen.read_row[read])).any())
+    return foresees
+
+
 def _from_ops(name: str, seen: Observations, marked: Ints) -> Iterator[Phenomenon]:
-    """One phenomenon for the marked operations, each a read that its own transaction contradicts."""
+    """One phenomenon for the marked operations, each a read that its own transaction contradicts.
+
+    Of a transaction with very many operations on the key it shows those around the read.
+    """
     ops = np.flatnonzero(marked)
     if len(ops):
         op = int(ops[0])
         key = int(seen.history.op_key[op])
         own = np.flatnonzero((seen.op_row == seen.op_row[op]) & (seen.history.op_key == key))
-        yield Phenomenon(
-            name, len(ops), (int(seen.op_row[op]),), tuple(int(one) for one in own), seen.history.keys[key]
-        )
+        at = int(np.searchsorted(own, op))
+        shown = own[max(at - _OPS_SHOWN, 0) : at + _OPS_SHOWN + 1].tolist()
+        yield Phenomenon(name, len(ops), (int(seen.op_row[op]),), tuple(shown), seen.history.keys[key])
 
 
 def _misplaced(seen: Observations) -> list[Phenomenon]:
@@ -201,13 +216,13 @@ def _misplaced(seen: Observations) -> list[Phenomenon]:
         return []
     of_one = (seen.append_row[1:] == seen.append_row[:-1]) & (seen.append_key[1:] == seen.append_key[:-1])
     follows = np.append(False, of_one)
-    # Nearly always the earlier one stands directly before.
-    odd = follows[seen.place_append] & (seen.place_writer >= 0)
-    odd[1:] &= seen.place_append[1:] != seen.place_append[:-1] + 1
-    marked = np.zeros(len(odd), dtype=bool)
-    for place in np.flatnonzero(odd).tolist():
-        first = int(seen.list_first[seen.place_list[place]])
-        marked[place] = seen.place_append[place] - 1 not in seen.place_append[first:place]
+    marked = follows[seen.place_append] & (seen.place_writer >= 0)
+    # Nearly always the earlier one stands directly before, in the same list.
+    directly = np.append(False, seen.place_append[1:] == seen.place_append[:-1] + 1)
+    directly[seen.list_first[:-1]] = False
+    odd = np.flatnonzero(marked & ~directly)
+    marked[:] = False
+    marked[odd] = ~_shown_before(seen, odd)
     reads, before = _showing(seen, marked)
     shown = seen.place_append[seen.list_first[seen.read_list[reads]] + before]
     # What a transaction sees of its own appends is `internal`.
@@ -228,6 +243,19 @@ def _misplaced(seen: Observations) -> list[Phenomenon]:
             manner=" of one transaction",
         )
     ]
+
+
+def _shown_before(seen: Observations, places: Ints) -> Bools:
+    """Whether the list of each of these places shows the append with the number before somewhere in front of it."""
+    if not len(places):
+        return np.zeros(0, dtype=bool)
+    list_and_append = seen.place_list.astype(np.int64) * len(seen.append_op) + seen.place_append
+    shown = np.flatnonzero((seen.place_append >= 0) & ~seen.place_repeated)
+    shown = shown[np.argsort(list_and_append[shown])]
+    wanted = list_and_append[places] - 1
+    found = shown[np.minimum(np.searchsorted(list_and_append[shown], wanted), len(shown) - 1)]
+    earlier: Bools = (list_and_append[found] == wanted) & (found < places)
+    return earlier
 
 
 def _incompatible(seen: Observations) -> list[Phenomenon]:

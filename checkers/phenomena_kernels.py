@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["KERNELS", "earliest_missing", "late_reads", "walk_transactions"]
+__all__ = ["ABSENT", "KERNELS", "earliest_missing", "late_reads", "walk_transactions"]
 
 KERNELS = ("walk_transactions", "earliest_missing", "late_reads")
 
 Ints = npt.NDArray[Any]
+
+ABSENT = 2**31 - 1  # Greater than every place.
 
 
 def walk_transactions(
@@ -23,85 +25,67 @@ def walk_transactions(
     size: Ints,
     element: Ints,
     place: Ints,
-    in_order: Ints,
     included: Ints,
     keys: int,
 ) -> tuple[Ints, Ints, Ints, Ints]:
-    """What each transaction's own operations on one key say of one another (m operations).
+    """What the operations of each included transaction on one key say of one another (m operations).
 
     A read i saw `element[first[i]:first[i] + size[i]]` (size -1: unknown); an append i added `element`-number
-    `first[i]`, found at `place[i]` of its key's order or -1; `in_order[i]` marks reads that saw a beginning of
-    that order. Returns, per operation: the reads that contradict what came before in the transaction, the reads
-    that saw an append yet to come, for each transaction's first append to a key the last read before it (-1 for
-    none), and the appends that are the transaction's last to their key.
+    `first[i]`, found at `place[i]` of its key's order or -1. Returns, per operation: the reads that contradict what
+    came before in the transaction; for reads the least place of an append that the transaction has yet to make, -1 if
+    it makes none (the greatest number if only appends without a place); for each transaction's first append to a key
+    the last read before it, -1 for none; and the appends that are the transaction's last to their key. In linear
+    time, but for reads of different copies of a list.
     """
     m = len(op_key)
     contradicts = np.zeros(m, np.bool_)
-    foresees = np.zeros(m, np.bool_)
+    yet_to_come = np.full(m, -1, np.int32)
     updated_read = np.full(m, -1, np.int32)
     is_last = np.zeros(m, np.bool_)
     before = np.full(m, -1, np.int32)
+    # By key. What the first two hold from an earlier transaction lies before `begin`.
     latest = np.full(keys, -1, np.int64)
+    last_read = np.full(keys, -1, np.int64)
+    appended = np.full(keys, -1, np.int64)  # The last transaction that appended.
+    soonest = np.full(keys, -1, np.int64)
     for row in range(len(op_offset) - 1):
+        if not included[row]:
+            continue
         begin, end = op_offset[row], op_offset[row + 1]
         for i in range(begin, end):
             k = op_key[i]
-            # What `latest` holds from an earlier transaction lies before `begin`.
             before[i] = latest[k] if latest[k] >= begin else -1
             latest[k] = i
+            if is_append[i] and appended[k] != row:
+                updated_read[i] = last_read[k] if last_read[k] >= begin else -1
+                appended[k] = row
+            if not (is_read[i] and size[i] >= 0):
+                continue
+            last_read[k] = i
+            at, own, j = first[i] + size[i], 0, before[i]
+            while j >= 0 and not contradicts[i] and not (is_read[j] and size[j] >= 0):
+                if is_append[j]:
+                    own += 1
+                    at -= 1
+                    contradicts[i] = own > size[i] or element[at] != first[j]
+                j = before[j]
+            if contradicts[i] or j < 0:
+                continue
+            if size[i] != size[j] + own:
+                contradicts[i] = True
+            elif first[i] != first[j]:
+                seen, known = element[first[i] : first[i] + size[j]], element[first[j] : first[j] + size[j]]
+                contradicts[i] = (seen != known).any()
         for i in range(end - 1, begin - 1, -1):
             k = op_key[i]
-            if is_append[i] and latest[k] >= begin:
-                is_last[i] = True
+            if is_append[i]:
+                is_last[i] = latest[k] >= begin
+                least = ABSENT if is_last[i] else soonest[k]
+                soonest[k] = min(least, place[i]) if place[i] >= 0 else least
                 latest[k] = -1
-        if not included[row]:
-            continue
-        for i in range(begin, end):
-            if before[i] < 0:
-                continue
-            if is_read[i] and size[i] >= 0:
-                at = first[i] + size[i]
-                own = 0
-                j = before[i]
-                while j >= 0 and not (is_read[j] and size[j] >= 0):
-                    if is_append[j]:
-                        own += 1
-                        at -= 1
-                        if own > size[i] or element[at] != first[j]:
-                            contradicts[i] = True
-                    j = before[j]
-                    if contradicts[i]:
-                        break
-                if not contradicts[i] and j >= 0:
-                    if size[i] != size[j] + own:
-                        contradicts[i] = True
-                    elif first[i] != first[j]:
-                        for d in range(size[j]):
-                            if element[first[i] + d] != element[first[j] + d]:
-                                contradicts[i] = True
-                                break
-            elif is_append[i]:
-                earlier = -1
-                appended = False
-                j = before[i]
-                while j >= 0:
-                    if is_append[j]:
-                        appended = True
-                    elif is_read[j] and size[j] >= 0:
-                        if earlier < 0:
-                            earlier = j
-                        if in_order[j]:
-                            if 0 <= place[i] < size[j]:
-                                foresees[j] = True
-                        else:
-                            for d in range(size[j]):
-                                if element[first[j] + d] == first[i]:
-                                    foresees[j] = True
-                                    break
-                    j = before[j]
-                if not appended:
-                    updated_read[i] = earlier
-    return contradicts, foresees, updated_read, is_last
+            elif is_read[i] and latest[k] < 0:
+                yet_to_come[i] = soonest[k]
+    return contradicts, yet_to_come, updated_read, is_last
 
 
 def earliest_missing(

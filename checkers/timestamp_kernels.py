@@ -13,7 +13,7 @@ KERNELS = ("sweep",)
 
 Ints = npt.NDArray[Any]
 
-READ, WRITE, READ_LIST, APPEND = 0, 1, 2, 3  # Any other number: an operation that says nothing.
+READ, READ_LIST, WRITE, APPEND = range(4)  # A greater number: an operation that says nothing.
 
 
 def sweep(
@@ -55,22 +55,22 @@ def sweep(
         for i in range(op_offset[t], op_offset[t + 1]):
             k, kind = op_key[i], op_kind[i]
             if commits[e]:
-                if kind in {1, 3}:
+                if WRITE <= kind <= APPEND:
                     lost[i] = latest[k] > snapshot[t] and latest[k] != commit[t]
                     latest[k] = commit[t]
                     value[k] = op_value[i]
-                    size[k] += kind == 3
+                    size[k] += kind == APPEND
                 continue
             mine = own_by[k] == t
-            if kind in {1, 3}:
-                own_size[k] = (own_size[k] if mine else 0) + (kind == 3)
+            if WRITE <= kind <= APPEND:
+                own_size[k] = (own_size[k] if mine else 0) + (kind == APPEND)
                 own_value[k] = op_value[i]
                 own_by[k] = t
                 continue
             seen, should = -1, -1
-            if kind == 0:
+            if kind == READ:
                 seen, should = op_value[i], own_value[k] if mine else value[k]
-            elif kind == 2:
+            elif kind == READ_LIST:
                 seen, should = op_length[i], size[k] + (own_size[k] if mine else 0)
                 if seen == should:
                     first, done = op_value[i], agreed[op_value[i]]

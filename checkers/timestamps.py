@@ -94,7 +94,14 @@ def _unjudged(history: History) -> str:
     if strange.any():
         return f"timestamps are not held against the operation {history.op(int(np.argmax(strange))).kind}"
     lists = _lists(history)
-    mixed = (history.op_kind == _W) & lists[history.op_key]
+    whole = (history.op_kind != _R) & (history.op_length != SCALAR)
+    if whole.any():
+        op = history.op(int(np.argmax(whole)))
+        return f"timestamps are not held against the {op.kind} of {shown(op.value)} to {shown(op.key)}"
+    no_list = (
+        (history.op_kind == _R) & (history.op_length == SCALAR) & (history.op_value != _number_of_nothing(history))
+    )
+    mixed = ((history.op_kind == _W) | no_list) & lists[history.op_key]
     if mixed.any():
         return f"{shown(history.keys[int(history.op_key[np.argmax(mixed)])])} is both a list and a register"
     silent = (history.status == Status.OK) & ((history.commit_timestamp < 0) | (history.snapshot_timestamp < 0))

@@ -9,16 +9,18 @@ A transaction is visible to another that read one of its appends (and, with sess
 session). It must then be in everything that the other reads: in read atomic directly, in causal consistency through
 any number of steps (Cerone, Bernardi & Gotsman 2015; Biswas & Enea 2019). The order of appends is no cause.
 
-The search runs on the residue of the dependency graph only. Two chains of passing nodes for each key keep it linear:
-what a list shows comes down the one, what it lacks goes down the other.
+The search runs on the residue of the dependency graph only. A chain and a tree of passing nodes for each key keep
+that small: what a list shows comes down the chain, what it lacks is a few branches of the tree.
 
-    appends   T1    T2    T3            T1 → P0 → P1 → P2     a reader of two elements hangs on P1
-    places     0     1     2            Q0 → Q1 → Q2 → Q3     and leads to Q2, from which T3 is reached
+    appends   T1    T2    T3    T4      T1 → P0 → P1 → P2 → P3     a reader of two elements hangs on P1
+    places     0     1     2     3      Q1 → Q2 → T1, T2           and leads to Q3: it misses T3 and T4,
+                                        Q1 → Q3 → T3, T4           those of them that are not itself
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
@@ -26,8 +28,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
 from checkers.catalogue import directly_refuted, refutes
+from checkers.cycle_classes import component_numbers, mask, positions, ways_back
 from checkers.dependencies import dependencies
 from checkers.findings import concurrency, findings
 from checkers.graph import RW, SESSION, WR, Edges, Residue, residue
@@ -93,32 +95,46 @@ def unseen_but_visible(seen: Observations, residue: Residue, *, budget: int = _B
 
 @dataclass
 class _Graph:
-    """Edges being collected; nodes 0..r-1 are the residue's rows, then its session barriers, then the chains."""
+    """Edges being collected; nodes 0..r-1 are the residue's rows, all others are passed through at no cost."""
 
     nodes: int
     source: list[int] = field(default_factory=list)
     target: list[int] = field(default_factory=list)
     kind: list[int] = field(default_factory=list)
+    lacking: dict[int, int] = field(default_factory=dict)  # By reader: the node that leads to all that it lacks.
 
     def add(self, source: int, target: int, kind: int = WR) -> None:
         self.source.append(source)
         self.target.append(target)
         self.kind.append(kind)
 
-    def chain(self, length: int) -> int:
-        """The first of `length` new passing nodes, each of which leads to the next."""
-        first = self.nodes
-        self.nodes += length
-        for node in range(first, self.nodes - 1):
-            self.add(node, node + 1)
-        return first
+    def more(self, count: int) -> int:
+        """The first of `count` new nodes."""
+        self.nodes += count
+        return self.nodes - count
+
+    def add_lacking(self, reader: int, target: int) -> None:
+        """The reader missed all that `target` stands for."""
+        if reader not in self.lacking:
+            self.lacking[reader] = self.more(1)
+            self.add(reader, self.lacking[reader], RW)
+        self.add(self.lacking[reader], target)
+
+    def residue(self, rows: Ints) -> Residue:
+        """The same as columns."""
+        source, target, kind = (np.array(one, dtype=np.int64) for one in (self.source, self.target, self.kind))
+        passing = np.arange(self.nodes) >= len(rows)
+        return Residue.of(rows, passing, Edges(source=source, target=target, kind=kind, mark=kind))
 
 
-class _Reads(NamedTuple):
-    """Of one key: the reads by rows of the residue (node, reach), and who appended what is in nobody's list."""
+class _Key(NamedTuple):
+    """Of one key, by nodes of the residue: the least and greatest reach of its reads, and the places of its appends.
 
-    reads: list[tuple[int, int]]
-    appended: dict[int, list[int]]  # By node: the places of its appends, len(order) for one that no list shows.
+    An append that no list shows has the place behind the order.
+    """
+
+    reach: dict[int, tuple[int, int]]
+    appended: dict[int, list[int]]
 
 
 def _search(seen: Observations, residue: Residue, *, sessions: bool, budget: int) -> tuple[list[int], int]:
@@ -128,26 +144,21 @@ def _search(seen: Observations, residue: Residue, *, sessions: bool, budget: int
         ordered = np.flatnonzero(residue.edges.kind == SESSION)
         for source, target in zip(residue.edges.source[ordered], residue.edges.target[ordered], strict=True):
             graph.add(int(source), int(target))
-    for key, reads in _by_key(seen, residue).items():
-        _connect(graph, reads, _order(seen, residue, key))
-    source, target, kind = (np.array(one, dtype=np.int64) for one in (graph.source, graph.target, graph.kind))
-    passing = np.arange(graph.nodes) >= len(residue.rows)
-    whole = Residue.of(residue.rows, passing, Edges(source=source, target=target, kind=kind, mark=kind))
+    for key, known in _by_key(seen, residue).items():
+        _connect(graph, known, _order(seen, residue, key))
+    whole = graph.residue(residue.rows)
     start = np.flatnonzero(whole.edges.kind == RW)
-    way, left = kernels.shortest_returns(
-        whole.first_edge,
-        whole.edges.target,
-        whole.edges.kind,
-        whole.passing,
-        whole.edges.source[start],
-        whole.edges.target[start],
-        np.zeros(len(start), dtype=np.int64),
-        np.arange(SESSION) == RW,
-        np.arange(SESSION) == WR,
-        True,
+    visible = mask((WR,))
+    way, left = ways_back(
+        whole,
         np.zeros(graph.nodes, dtype=np.int64),
-        np.full(1, -1, dtype=np.int64),
-        budget,
+        start,
+        np.zeros(len(start), dtype=np.int64),
+        visible,
+        adjacent=True,
+        position=positions(component_numbers(whole, visible)),
+        best=np.full(1, -1, dtype=np.int64),
+        budget=budget,
     )
     return [int(residue.rows[node]) for node in way if node < len(residue.rows)], left
 
@@ -163,11 +174,11 @@ def _order(seen: Observations, residue: Residue, key: int) -> list[int]:
     return nodes
 
 
-def _by_key(seen: Observations, residue: Residue) -> dict[int, _Reads]:
+def _by_key(seen: Observations, residue: Residue) -> dict[int, _Key]:
     """What the residue's rows read and appended, of keys whose reads agree on an order."""
     inside = np.zeros(len(seen.history), dtype=bool)
     inside[residue.rows] = True
-    found: dict[int, _Reads] = defaultdict(lambda: _Reads([], defaultdict(list)))
+    found: dict[int, _Key] = defaultdict(lambda: _Key({}, defaultdict(list)))
     appends = np.flatnonzero(inside[seen.append_row] & ~seen.disputed[seen.append_key])
     nodes = residue.nodes_of(seen.append_row[appends])
     for append, node in zip(appends.tolist(), nodes.tolist(), strict=True):
@@ -177,58 +188,52 @@ def _by_key(seen: Observations, residue: Residue) -> dict[int, _Reads]:
             found[key].appended[node].append(place if place >= 0 else int(seen.order_size[key]))
     reads = np.flatnonzero(inside[seen.read_row] & ~seen.disputed[seen.read_key] & (seen.read_reach >= 0))
     for read, node in zip(reads.tolist(), residue.nodes_of(seen.read_row[reads]).tolist(), strict=True):
-        found[int(seen.read_key[read])].reads.append((node, int(seen.read_reach[read])))
+        reach, known = int(seen.read_reach[read]), found[int(seen.read_key[read])].reach
+        least, greatest = known.get(node, (reach, reach))
+        known[node] = min(least, reach), max(greatest, reach)
     return found
 
 
-def _connect(graph: _Graph, key: _Reads, order: list[int]) -> None:
-    """The two chains of a key, and all that hangs on them."""
-    shown_by = graph.chain(len(order))
-    lacks = graph.chain(len(order) + 1)
+def _connect(graph: _Graph, key: _Key, order: list[int]) -> None:
+    """The chain and the tree of a key, and the readers that hang on them."""
+    hidden = [node for node, places in key.appended.items() if len(order) in places]
+    in_no_list = {node: len(order) + place for place, node in enumerate(hidden)}
+    line = [*order, *in_no_list]
+    chain, tree = graph.more(len(order)), graph.more(len(line))
     for place, writer in enumerate(order):
         if writer >= 0:
-            graph.add(writer, shown_by + place)
-            graph.add(lacks + place, writer)
-    in_no_list = [node for node, places in key.appended.items() if len(order) in places]
-    nowhere = graph.chain(1)
-    for node in in_no_list:
-        graph.add(nowhere, node)
-    for node, reach in key.reads:
-        own = sorted(place for place in key.appended.get(node, ()) if place < len(order))
-        _show(graph, node, reach, own, order, shown_by)
-        after = _between_own(graph, node, reach, own, order)
-        if after < len(order):
-            graph.add(node, lacks + after, RW)
-        if node not in in_no_list:
-            graph.add(node, nowhere, RW)
-        else:
-            for other in in_no_list:
-                if other != node:
-                    graph.add(node, other, RW)
+            graph.add(writer, chain + place)
+        if place:
+            graph.add(chain + place - 1, chain + place)
+    nodes = [*range(tree, tree + len(line)), *line]
+    for node in range(1, len(line)):
+        for below in (nodes[2 * node], nodes[2 * node + 1]):
+            if below >= 0:
+                graph.add(nodes[node], below)
+    for reader, (least, greatest) in key.reach.items():
+        if greatest:
+            graph.add(chain + greatest - 1, reader)
+        own = [place if place < len(order) else in_no_list[reader] for place in key.appended.get(reader, ())]
+        at = least
+        for place in (*sorted(own), len(line)):
+            if place >= least:
+                for node in _cover(at, place, len(line)):
+                    if nodes[node] >= 0:
+                        graph.add_lacking(reader, nodes[node])
+                at = place + 1
 
 
-def _show(graph: _Graph, node: int, reach: int, own: list[int], order: list[int], shown_by: int) -> None:
-    """Edges from the writers of what a reader saw, but for itself."""
-    first = next((place for place in own if place < reach), reach)
-    if first:
-        graph.add(shown_by + first - 1, node)
-    for place in range(first, reach):
-        if order[place] >= 0 and place not in own:
-            graph.add(order[place], node)
-
-
-def _between_own(graph: _Graph, node: int, reach: int, own: list[int], order: list[int]) -> int:
-    """Edges to what a reader lacks up to its own last append; the place behind that.
-
-    They lead to each writer by itself: the chain would lead back to the reader.
-    """
-    at = reach
-    for place in (place for place in own if place >= reach):
-        for between in range(at, place):
-            if order[between] >= 0:
-                graph.add(node, order[between], RW)
-        at = place + 1
-    return at
+def _cover(low: int, high: int, size: int) -> Iterator[int]:
+    """The nodes of a tree of `size` leaves, numbered as in a heap, that together stand for leaves low .. high - 1."""
+    low, high = low + size, high + size
+    while low < high:
+        if low & 1:
+            yield low
+            low += 1
+        if high & 1:
+            high -= 1
+            yield high
+        low, high = low // 2, high // 2
 
 
 # The witness

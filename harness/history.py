@@ -261,7 +261,7 @@ class History:
                 "op_length below -2": bool((self.op_length >= SCALAR).all()),
                 "op_value out of range": _within(self.op_value[scalar], len(self.values)),
                 "a list outside elements": bool((self.op_value[listed] >= 0).all())
-                and bool((self.op_value[listed] + self.op_length[listed] <= e).all()),
+                and bool((self.op_value[listed] <= e - self.op_length[listed].astype(np.int64)).all()),
                 "an element out of range": _within(self.elements, self._elements_bound()),
             }
         for sentence, holds in checks.items():

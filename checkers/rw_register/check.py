@@ -14,7 +14,7 @@ import numpy as np
 
 from checkers.catalogue import directly_refuted
 from checkers.dirty_reads import dirty_reads
-from checkers.evidence import concurrent_accesses, overlapping_clients
+from checkers.evidence import TIMELESS, concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
 from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
@@ -40,7 +40,6 @@ _LEVELS = (
     level("strong-read-committed"),
     *(level(prefix + "read-uncommitted") for prefix in ("", "strong-session-", "strong-")),
 )
-_TIMELESS = "the record tells the order within each client only, no times"
 
 
 def check_rw_register(history: History) -> Findings:
@@ -95,7 +94,7 @@ class _Solved:
         if form.level in self.proven:
             return
         if form.order == Order.REALTIME and self.registers.history.info.clock == "sessions":
-            self.doubts.append(Doubt("evidence", _TIMELESS, (form.level,)))
+            self.doubts.append(Doubt("evidence", TIMELESS, (form.level,)))
         elif form.level in _refuted([*self.named, *self.found]):
             self._look_at_weak_levels()
         else:

@@ -7,11 +7,12 @@ import dataclasses
 import pytest
 from oracle.notation import txns
 
+from checkers import dependencies
 from checkers.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn
-from harness.level import minimal
-from harness.verdict import Findings
+from harness.level import level, minimal
+from harness.verdict import Findings, Outcome, judge
 
 
 def judged(text: str, **info: str) -> Findings:
@@ -166,11 +167,17 @@ def test_evidence_counts_are_what_the_history_holds() -> None:
     }
 
 
-def test_many_reads_that_miss_many_appends_stay_within_bounds() -> None:
-    """Of very many unseen appends each read follows a bounded number, and says that it did."""
+def test_many_reads_that_miss_many_appends_stay_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few reads follow all unseen appends; of very many in all each read follows some, and says that it did."""
     appends = [Txn(0, 1000 + i, (Op("append", "x", i),), Status.OK, 0, 10_000) for i in range(100)]
     reads = [Txn(0, 5000 + i, (Op("r", "x", []),), Status.OK, 0, 10_000) for i in range(50)]
-    findings = check_list_append(build_history([*appends, *reads]))
+    history = build_history([*appends, *reads])
+    whole = check_list_append(history)
+    assert (whole.stats["edges"], whole.doubts) == (50 * 100, ())
+    monkeypatch.setattr(dependencies, "UNSEEN_IN_ALL", 50 * 80)
+    assert check_list_append(history).stats["edges"] == 50 * 80
+    monkeypatch.setattr(dependencies, "UNSEEN_IN_ALL", 0)
+    findings = check_list_append(history)
     assert findings.stats["edges"] == 50 * 64
     assert [doubt.reason for doubt in findings.doubts] == ["budget"]
 
@@ -184,6 +191,8 @@ def test_many_reads_that_miss_many_appends_stay_within_bounds() -> None:
         ("ax1 ax2 ax3; rx1,3,2", [("incompatible-order", (0, 1), 1)]),
         ("ax1 ax2; aborted rx2", []),
         ("ax1 ax2; ax3; rx1,3,2", []),
+        # The list of a transaction that need not have happened ends with what is missing in the next one.
+        ("unknown rx1; ax1 ax2; rx2", [("incompatible-order", (1, 2), 1)]),
     ],
 )
 def test_a_list_shows_the_appends_of_one_transaction_in_their_order(
@@ -199,3 +208,51 @@ def test_what_is_out_of_order_is_said() -> None:
     (anomaly,) = check_list_append(build_history(txns("ax1 ax2; ax3; rx2,1,3"))).anomalies
     assert anomaly.sentence == "T2 read x with 2, and before it not what T0 had appended first."
     assert anomaly.refutes == ("read-committed",)
+
+
+def test_what_a_long_transaction_says_of_itself_is_found_in_linear_time_and_told_shortly() -> None:
+    """Twenty thousand appends and a read of one transaction are walked once; operations around the read are shown."""
+    count = 20_000
+    appends = [Op("append", "x", i) for i in range(count)]
+    wrong = Op("r", "x", [*range(count - 1), -1])
+    early = Op("r", "y", [7])
+    ops = (early, *appends, wrong, Op("append", "y", 7))
+    findings = check_list_append(build_history([Txn(0, 0, ops, Status.OK, 0, 1)]))
+    found = {one.name: len(one.details) for one in findings.anomalies}
+    assert found == {"garbage-read": 1, "internal": 9, "future-read": 2}
+
+
+def test_a_list_that_interleaves_many_transactions_is_in_order() -> None:
+    """Where a hundred transactions take turns in one list, only the one whose appends are turned round is named."""
+    rows = [Txn(0, i, (Op("append", "x", 2 * i), Op("append", "x", 2 * i + 1)), Status.OK, 0, 1) for i in range(100)]
+    order = [*range(0, 200, 2), *range(1, 200, 2)]
+    reader = Txn(0, 100, (Op("r", "x", order),), Status.OK, 0, 1)
+    assert "incompatible-order" not in {
+        one.name for one in check_list_append(build_history([*rows, reader])).anomalies
+    }
+    order[:2], order[100] = [1, 2], 0
+    reader = reader._replace(ops=(Op("r", "x", order),))
+    (found,) = [one for one in check_list_append(build_history([*rows, reader])).anomalies if one.name[0] == "i"]
+    assert (found.name, found.txns) == ("incompatible-order", (0, 100))
+
+
+def test_a_record_without_times_vouches_for_no_level_of_real_time() -> None:
+    """Where a file tells only the order within each client, session levels pass and strong ones are open."""
+    findings = judged("0 0-1 ax1; 0 0-1 rx1; 1 0-1 rx", clock="sessions")
+    outcome = {
+        name: judge(findings, level(name), strict_evidence=False)
+        for name in ("strong-session-serializable", "strict-serializable", "strong-read-committed")
+    }
+    assert [(one.outcome, one.reason) for one in outcome.values()] == [
+        (Outcome.PASS, ""),
+        (Outcome.UNKNOWN, "evidence"),
+        (Outcome.UNKNOWN, "evidence"),
+    ]
+
+
+def test_lists_that_contradict_one_another_leave_read_uncommitted_open() -> None:
+    """The order of x is 1 2 and that of y 2 1, but a dirty read as long as the one that shows it hides it."""
+    findings = judged("aborted ax9; ax1 ay1; ax2 ay2; rx1,9; rx1,2; ry2,1")
+    assert {one.name for one in findings.anomalies} == {"G1a", "incompatible-order"}
+    verdict = judge(findings, level("read-uncommitted"), strict_evidence=False)
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "undecided")

@@ -175,6 +175,21 @@ def test_orders_may_keep_parallel_snapshots_and_no_snapshots() -> None:
     assert level("parallel-snapshot-isolation") not in findings.refuted
 
 
+def test_edges_that_close_no_cycle_are_searched_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a long ring of read skews apart, the order of two unread appends is decided in few searches."""
+    calls = []
+    ways_back = order_search.ways_back
+    monkeypatch.setattr(order_search, "ways_back", lambda *a, **more: calls.append(a) or ways_back(*a, **more))
+    rows = []
+    for i in range(200):
+        reads = [Op("r", i - 1, [1]), Op("r", (i + 1) % 200, [])] if i % 2 else []
+        ops = (Op("append", i, 1), *reads, *([Op("append", "x", i)] if i in {0, 3} else []))
+        rows.append(Txn(0, i, ops, Status.OK, 0, 1_000 - i))
+    findings = check_list_append(build_history(rows))
+    assert (counts(findings), findings.doubts) == ({"G-nonadjacent-item": 1}, ())
+    assert 0 < len(calls) < 30
+
+
 @pytest.mark.parametrize(
     ("text", "names"),
     [
@@ -218,6 +233,21 @@ def test_the_same_element_twice_is_told_wherever_it_stands() -> None:
     assert check_list_append(history).doubts == ()
     (doubt,) = check_list_append(replace(history, op_value=value)).doubts
     assert "more than once" in doubt.sentence
+
+
+def test_lists_that_overlap_are_refused_before_they_fill_memory() -> None:
+    """Seventy thousand lists within one of that length would be more places than an int32 can number."""
+    count = 70_000
+    many = np.arange(count)
+    history = replace(
+        build_history([Txn(0, 0, (Op("r", "x", [0, 1]),) * count, Status.OK, 0, 1)]),
+        elements=np.zeros(count, dtype=np.int32),
+        op_value=many,
+        op_length=(count - many).astype(np.int32),
+    )
+    history._check()
+    with pytest.raises(ValueError, match="lists overlap"):
+        observe(history)
 
 
 def test_copies_of_lists_are_judged_as_shared_ones() -> None:

@@ -121,6 +121,11 @@ def test_lists_are_prefixes_in_the_order_of_commits() -> None:
         ("the database gave no timestamps of T1", [(0, 1, (w("x", 1),)), (-1, -1, (r("x", 1),))]),
         ("timestamps are not held against the operation scan", [(0, 0, (Op("scan", "x", {}),))]),
         ("x is both a list and a register", [(0, 1, (w("x", 1), a("x", 2)))]),
+        ("x is both a list and a register", [(0, 0, (r("x", 1),)), (0, 1, (a("x", 2),))]),
+        (
+            "timestamps are not held against the w of [9] to x",
+            [(0, 1, (Op("w", "x", [9]),)), (1, 1, (r("x", 9),))],
+        ),
     ],
 )
 def test_what_is_not_judged_is_said(sentence: str, rows: list[Row]) -> None:

@@ -128,3 +128,12 @@ def test_an_append_that_was_overwritten_was_not_missed() -> None:
     """Where an append is a read and a write, no list has to show one that is in none."""
     history = build_history(txns("1 1-2 ax1; 1 3-4 rx"), RunInfo(append="read-modify-write"))
     assert check_visibility(history).anomalies == ()
+
+
+def test_what_many_readers_lack_takes_few_edges() -> None:
+    """A hundred readers of nothing who append to one list lack each other's appends; the search is nearly linear."""
+    rows = txns("; ".join([*(f"rx ax{i}" for i in range(100)), "rx" + ",".join(map(str, range(100)))]))
+    seen = observe(build_history(rows))
+    edges, _ = dependencies(seen)
+    unseen = unseen_but_visible(seen, residue(seen.history, seen.included, edges), budget=50_000)
+    assert (unseen.anomalies, unseen.cut_short) == ([], False)

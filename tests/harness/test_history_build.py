@@ -119,6 +119,7 @@ def history() -> History:
         ("op_length", [-3, 1], "op_length below -2"),
         ("op_value", [4, 0], "op_value out of range"),
         ("op_value", [0, 1], "a list outside elements"),
+        ("op_value", [0, 2**63 - 1], "a list outside elements"),
         ("elements", [9], "an element out of range"),
     ],
 )

@@ -128,8 +128,10 @@ def _sees_part(step: Step, txns: Sequence[Txn]) -> bool:
 
 
 def _last_by(seen: Sequence[Any], row: int, key: Any, txns: Sequence[Txn]) -> bool:
-    """Whether of those in the list that were not aborted the last one is this transaction's."""
-    writers = [other for element in seen for other, txn in enumerate(txns) if element in _left(txn, key)]
+    """Whether of those in the list that were not aborted and stand there first the last one is this transaction's."""
+    writers = [
+        other for element in dict.fromkeys(seen) for other, txn in enumerate(txns) if element in _left(txn, key)
+    ]
     known = [other for other in writers if txns[other].status != Status.ABORTED]
     return bool(known) and known[-1] == row
 
