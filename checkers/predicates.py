@@ -56,7 +56,7 @@ def check_predicates(history: History) -> Findings:
         return found
     explicit = with_tombstones(history)
     solved = check_rw_register(explicit)
-    if explicit is history:
+    if explicit is history or not solved.decided:
         return replace(solved, checker="predicates", evidence=found.evidence)
     return _proven(history, found, solved, (seen.accesses.left_out, named.left_out))
 

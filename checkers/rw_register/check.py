@@ -16,12 +16,12 @@ from checkers.catalogue import directly_refuted
 from checkers.dirty_reads import dirty_reads
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
-from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
+from checkers.registers import HIDDEN, INITIAL, Registers, initial_row, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
-from checkers.rw_register.unexplained import passing
+from checkers.rw_register.unexplained import passing, unjudged
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
 from checkers.versions.names import NAMES
 from harness.history import History, Status
@@ -40,7 +40,9 @@ _LEVELS = (
     level("strong-read-committed"),
     *(level(prefix + "read-uncommitted") for prefix in ("", "strong-session-", "strong-")),
 )
-_TIMELESS = "the record tells the order within each client only, no times"
+_TIMELESS = Doubt(
+    "evidence", "the record tells the order within each client only, no times", (Level("strong-read-committed"),)
+)
 
 
 def check_rw_register(history: History) -> Findings:
@@ -51,6 +53,8 @@ def check_rw_register(history: History) -> Findings:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
     named = named_anomalies(registers)
     solved = _Solved(registers, list(named.anomalies))
+    if history.info.clock == "sessions":
+        solved.doubts.append(_TIMELESS)
     for form in _DECIDED:
         solved.take(form)
     return Findings(
@@ -92,11 +96,10 @@ class _Solved:
 
     def take(self, form: Form) -> None:
         """Decide one level, unless it is refuted or proven already."""
-        if form.level in self.proven:
+        timeless = self.registers.history.info.clock == "sessions"
+        if form.level in self.proven or (timeless and form.order == Order.REALTIME):
             return
-        if form.order == Order.REALTIME and self.registers.history.info.clock == "sessions":
-            self.doubts.append(Doubt("evidence", _TIMELESS, (form.level,)))
-        elif form.level in _refuted([*self.named, *self.found]):
+        if form.level in _refuted([*self.named, *self.found]):
             self._look_at_weak_levels()
         else:
             self._solve(form)
@@ -105,7 +108,8 @@ class _Solved:
         answer = decide(self.registers, form.level)
         if isinstance(answer, Certificate):
             self.proven |= implied_by(form.level)
-            self.proofs += [answer] if form.kind != Kind.PARALLEL else []
+            initial = initial_row(self.registers.history)
+            self.proofs += [_from_initial(answer, initial)] if form.kind != Kind.PARALLEL else []
             return
         if isinstance(answer, Anomaly):
             self.found.append(answer)
@@ -122,7 +126,8 @@ class _Solved:
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
                     self.named.append(one)
-            self.doubts += weak.doubts
+            hidden = unjudged(self.registers, Level("read-uncommitted"))
+            self.doubts += [*weak.doubts, *([hidden] if hidden else [])]
 
 
 def _intermediate(registers: Registers) -> Iterator[Anomaly]:
@@ -135,6 +140,17 @@ def _intermediate(registers: Registers) -> Iterator[Anomaly]:
         key, value = history.keys[int(registers.read_key[read])], history.values[int(registers.read_value[read])]
         sentence = f"T{reader} read {shown(key)} as {shown(value)}, which T{writer} wrote and then replaced itself."
         yield anomaly(history, "G1b", (writer, reader), sentence, seen=(key, value), count=len(reads))
+
+
+def _from_initial(proof: Certificate, initial: int) -> Certificate:
+    """The certificate with the initial transaction at its beginning: nothing in the registers says where it stands."""
+    place = np.flatnonzero(proof.order == initial)
+    if not len(place):
+        return proof
+    order, snapshot = np.append(initial, np.delete(proof.order, place)), proof.snapshot
+    if snapshot is not None:
+        snapshot = np.append(0, np.delete(snapshot + (snapshot <= place), place))
+    return replace(proof, order=order, snapshot=snapshot)
 
 
 def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:

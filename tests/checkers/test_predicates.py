@@ -157,6 +157,7 @@ def test_strange_operations_and_values_written_twice_are_doubts() -> None:
     for rows, sentence in (
         ((row(0, *EVER, w("x", 1)), row(1, *EVER, w("x", 1))), "1 was written to x more than once: a read of it"),
         ((row(0, *EVER, Op("incr", "x", (1, 1))),), "operation incr of x is no plain read or write"),
+        ((row(0, *EVER, w("x", None)), row(1, *EVER, delete("y"))), "x is not used by plain reads and writes"),
         ((row(0, *EVER, w("x", 1), scan({}, (1, "x"))),), "which keys lie in (1, 'x') is not known"),
     ):
         found = judged(*rows)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from checkers.certificates import verify
+from checkers.registers import registers_of
 from checkers.rw_register import check_rw_register
+from checkers.rw_register.solver import decide
 from harness.build import build_history
-from harness.history import Op, RunInfo, Status, Txn
+from harness.history import UNSEEN, History, Op, RunInfo, Status, Txn
 from harness.level import Level
-from harness.verdict import Findings, Outcome, judge
+from harness.verdict import Anomaly, Findings, Outcome, judge
 
 
 def judged(*rows: list[Op]) -> Findings:
@@ -74,3 +77,62 @@ def test_where_the_log_is_cut_nothing_found_is_no_evidence() -> None:
     txns = [Txn(0, 0, (w("x", 1),), Status.OK, 0, 1), Txn(1, 1, (r("x"),), Status.OK, 2, 3)]
     assert check_rw_register(build_history(txns)).refuted != ()
     assert check_rw_register(build_history(txns, cut="the log is torn")).refuted == ()
+
+
+def by_sessions(*rows: tuple[int, list[Op]]) -> History:
+    """(client, operations) behind an initial transaction that wrote 0 to x and y; no times are told."""
+    initial = Txn(0, 0, (w("x", 0), w("y", 0)), Status.OK, -1, -1)
+    txns = [Txn(0, client, tuple(ops), Status.OK, 0, 1) for client, ops in rows]
+    return build_history([initial, *txns], RunInfo(clock="sessions"))
+
+
+def outcome(findings: Findings, level: str) -> Outcome:
+    return judge(findings, Level(level), strict_evidence=False).outcome
+
+
+def test_where_no_times_are_told_no_level_that_needs_them_is_kept() -> None:
+    """Every level that keeps real time between clients is in doubt, every other one is proven."""
+    findings = check_rw_register(by_sessions((1, [w("x", 1)]), (2, [r("x", 1)])))
+    for level in ("strong-read-committed", "strong-snapshot-isolation", "strict-serializable"):
+        assert outcome(findings, level) is Outcome.UNKNOWN
+    assert outcome(findings, "strong-session-serializable") is Outcome.PASS
+
+
+@pytest.mark.parametrize(
+    ("rows", "level"),
+    [
+        ([(1, [w("x", 1)]), (1, [r("x", 0)])], "strong-session-read-atomic"),
+        ([(1, [w("x", 1), w("y", 1)]), (2, [r("y", 1), r("x", 0)])], "monotonic-atomic-view"),
+        ([(1, [w("x", 1)]), (2, [r("x", 1), w("y", 1)]), (3, [r("y", 1), r("x", 0)])], "causal-cerone"),
+        ([(1, [r("x")])], "read-uncommitted"),
+    ],
+)
+def test_nothing_comes_before_the_initial_transaction(rows: list[tuple[int, list[Op]]], level: str) -> None:
+    """Who should have seen a write, and found what was there initially, was not the first to run."""
+    assert Level(level) in check_rw_register(by_sessions(*rows)).refuted
+
+
+def test_a_certificate_begins_with_the_initial_transaction() -> None:
+    """Serial or with snapshots, the proof holds for the history as it is, its initial transaction included."""
+    serial = by_sessions((1, [r("x", 0), w("x", 1)]), (2, [r("x", 1), r("y", 0)]))
+    skew = by_sessions((1, [r("x", 0), w("y", 1)]), (2, [r("y", 0), w("x", 1)]), (3, [r("x", 0), r("y", 0)]))
+    for history, level in ((serial, "strong-session-serializable"), (skew, "strong-session-snapshot-isolation")):
+        (proof,) = check_rw_register(history).certificates
+        assert (proof.level, int(proof.order[0]), verify(history, proof)) == (level, 0, "")
+
+
+def test_a_missed_initial_value_is_told_as_it_was_read() -> None:
+    """The contradiction's sentences name the value, and who wrote it, where nobody read nothing."""
+    twice = by_sessions((1, [r("x", 0), w("x", 1)]), (2, [r("x", 0), w("x", 2)]))
+    found = decide(registers_of(twice), Level("serializable"))
+    assert isinstance(found, Anomaly)
+    assert "T1 read x as 0 of T0, which T2 replaced by 2. So T1 comes before T2." in [
+        step.sentence for step in found.steps
+    ]
+
+
+def test_a_read_of_an_unrecorded_write_leaves_every_level_open() -> None:
+    """T1 read what only T0 can have written, who read from T1: in no way read committed, though no edge shows it."""
+    rows = ([r("y", 7), w("x", UNSEEN)], [w("y", 7), r("x", 5)])
+    for level in ("read-committed", "causal-cerone", "serializable"):
+        assert outcome(judged(*rows), level) is Outcome.UNKNOWN
