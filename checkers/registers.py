@@ -2,8 +2,8 @@
 
 Every version of a key is known by its value, since no value is written to a key twice; where one is, the reads
 of it are left out and the doubt is told. `None` is the version before the first write, or what an initial
-transaction is told to have written. The pairs that a scan returned are reads too. An operation after a write of the same key by the same transaction is left out: it says
-nothing about other transactions.
+transaction is told to have written. The pairs that a scan returned are reads too. An operation after a write of
+the same key by the same transaction is left out: it says nothing about other transactions.
 """
 
 from __future__ import annotations

@@ -143,7 +143,7 @@ def _intermediate(registers: Registers) -> Iterator[Anomaly]:
 
 
 def _from_initial(proof: Certificate, initial: int) -> Certificate:
-    """The certificate with the initial transaction at its beginning: nothing in the registers says where it stands."""
+    """The certificate with the initial transaction before all others: the registers do not say where it stands."""
     place = np.flatnonzero(proof.order == initial)
     if not len(place):
         return proof
