@@ -18,6 +18,7 @@ from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
 from checkers.registers import HIDDEN, INITIAL, Registers, initial_row, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
+from checkers.rw_register.late_reads import circles_of_reads
 from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
@@ -122,7 +123,8 @@ class _Solved:
             self.weak = True
             all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
             weak = weak_anomalies(with_absent_reads(all_reads))
-            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies):
+            late = circles_of_reads(all_reads) if len(all_reads.read_op) > len(self.registers.read_op) else ()
+            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies, *late):
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
                     self.named.append(one)

@@ -79,6 +79,18 @@ def test_where_the_log_is_cut_nothing_found_is_no_evidence() -> None:
     assert check_rw_register(build_history(txns, cut="the log is torn")).refuted == ()
 
 
+def test_a_late_read_past_an_own_write_contradicts_real_time() -> None:
+    """Who read from one that began after it had ended was not read committed in real time, whatever it wrote."""
+    txns = [
+        Txn(0, 0, (w("x", 1), r("x", 2)), Status.OK, 0, 1),
+        Txn(0, 1, (w("x", 2),), Status.OK, 5, 6),
+    ]
+    findings = check_rw_register(build_history(txns))
+    (circle,) = [one for one in findings.anomalies if one.name == "G1c-realtime"]
+    assert [step[:5] for step in circle.steps] == [("wr", 1, 0, "x", 2), ("realtime", 0, 1, None, None)]
+    assert Level("strong-session-read-committed") not in findings.refuted
+
+
 def by_sessions(*rows: tuple[int, list[Op]]) -> History:
     """(client, operations) behind an initial transaction that wrote 0 to x and y; no times are told."""
     initial = Txn(0, 0, (w("x", 0), w("y", 0)), Status.OK, -1, -1)
