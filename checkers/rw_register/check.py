@@ -19,12 +19,12 @@ from checkers.findings import anomaly, shown
 from checkers.registers import HIDDEN, INITIAL, Registers, initial_row, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.late_reads import circles_of_reads
-from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
 from checkers.rw_register.unexplained import passing, unjudged
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
-from checkers.versions.names import NAMES
+from checkers.versions.names import NAMES, names_of
+from checkers.versions.observations import observe
 from harness.history import History, Status
 from harness.level import Level, implied_by, level, refuted_by
 from harness.verdict import Anomaly, Certificate, Doubt, Evidence, Findings
@@ -44,16 +44,21 @@ _LEVELS = (
 _TIMELESS = Doubt(
     "evidence", "the record tells the order within each client only, no times", (Level("strong-read-committed"),)
 )
+_UNSEEN_ABSENCES = "{} keys that scans may have missed were too many to be looked at"
 
 
 def check_rw_register(history: History) -> Findings:
     """Judge a history of reads and writes (scans among them)."""
     registers = _whole(registers_of(history))
-    doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
+    seen = observe(history)
+    ranges = (Doubt("evidence", sentence) for sentence in seen.accesses.doubts)
+    overlapping = (Doubt("evidence", sentence) for sentence in overlapping_clients(history))
+    doubts = (*overlapping, *(registers.doubts or ranges))
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
-    named = named_anomalies(registers)
-    solved = _Solved(registers, list(named.anomalies))
+    solved = _Solved(registers, list(names_of(seen).anomalies))
+    if seen.accesses.left_out:
+        solved.doubts.append(Doubt("budget", _UNSEEN_ABSENCES.format(seen.accesses.left_out)))
     if history.info.clock == "sessions":
         solved.doubts.append(_TIMELESS)
     for form in _DECIDED:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import pytest
 
 from checkers.certificates import verify
+from checkers.findings import shown
 from checkers.registers import registers_of
 from checkers.rw_register import check_rw_register
 from checkers.rw_register.solver import decide
+from checkers.versions import accesses
 from harness.build import build_history
 from harness.history import UNSEEN, History, Op, RunInfo, Status, Txn
 from harness.level import Level
-from harness.verdict import Anomaly, Findings, Outcome, judge
+from harness.verdict import Anomaly, Doubt, Findings, Outcome, judge
 
 
 def judged(*rows: list[Op]) -> Findings:
@@ -24,7 +26,7 @@ def r(key: str, value: object = None) -> Op:
     return Op("r", key, value)
 
 
-def w(key: str, value: object) -> Op:
+def w(key: str | int, value: object) -> Op:
     return Op("w", key, value)
 
 
@@ -89,6 +91,21 @@ def test_a_late_read_past_an_own_write_contradicts_real_time() -> None:
     (circle,) = [one for one in findings.anomalies if one.name == "G1c-realtime"]
     assert [step[:5] for step in circle.steps] == [("wr", 1, 0, "x", 2), ("realtime", 0, 1, None, None)]
     assert Level("strong-session-read-committed") not in findings.refuted
+
+
+def test_ranges_whose_keys_are_not_known_are_doubts() -> None:
+    """Of a range without a known order nobody can say what it did not return."""
+    for asked in (5, (1, "a"), (1.0, 2.0), None):
+        (doubt,) = judged([w(5, 1), w(6, 2)], [Op("scan", asked, {})]).doubts
+        assert doubt == Doubt("evidence", f"which keys lie in {shown(asked)} is not known")
+
+
+def test_absences_beyond_the_budget_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where scans may have missed more keys than are looked at, no level is kept beyond doubt."""
+    monkeypatch.setattr(accesses, "ABSENCES_MAX", 2)
+    findings = judged([w("a", 1), w("b", 2)], [scan()], [scan()])
+    sentence = "2 keys that scans may have missed were too many to be looked at"
+    assert findings.doubts == (Doubt("budget", sentence),)
 
 
 def by_sessions(*rows: tuple[int, list[Op]]) -> History:
