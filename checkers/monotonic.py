@@ -23,8 +23,9 @@ import numpy as np
 from checkers.catalogue import CATALOGUE, CLASSES
 from checkers.cycles import Cycle, CycleName, Link, find_cycles
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.graph import KIND_NAMES, REALTIME, RW, WR, WW, Edges, residue
+from checkers.graph import KIND_NAMES, RW, WR, WW, Edges, residue
 from checkers.moments import operations
+from checkers.proof import order_step
 from harness.history import UNSEEN, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
@@ -149,7 +150,7 @@ def _cycles(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
 
 
 def _cycle(history: History, name: str, cycle: Cycle, edges: list[_Edge]) -> Anomaly:
-    steps = tuple(_step(link, edges) for link in cycle.links)
+    steps = tuple(_step(history, link, edges) for link in cycle.links)
     names = [f"T{step.before}" for step in steps]
     sentence = f"Each must come before the next: {' → '.join((*names, names[0]))}."
     if name != str(cycle.name):
@@ -158,12 +159,10 @@ def _cycle(history: History, name: str, cycle: Cycle, edges: list[_Edge]) -> Ano
     return anomaly(history, name, rows, sentence, steps=steps, count=cycle.count)
 
 
-def _step(link: Link, edges: list[_Edge]) -> Step:
-    before, after = f"T{link.source}", f"T{link.target}"
+def _step(history: History, link: Link, edges: list[_Edge]) -> Step:
     if link.mark < 0:
-        why = "had ended before" if link.kind == REALTIME else "is of the same session as, and ran before,"
-        sentence = f"{before} {why} {after}{' began' if link.kind == REALTIME else ''}."
-        return Step(KIND_NAMES[link.kind], link.source, link.target, None, None, sentence)
+        return order_step(history, link)
+    before, after = f"T{link.source}", f"T{link.target}"
     edge = edges[link.mark]
     key = shown(edge.key)
     sentence = {

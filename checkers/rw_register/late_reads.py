@@ -11,7 +11,8 @@ import numpy as np
 
 from checkers.cycles import Link, find_cycles
 from checkers.findings import anomaly, shown
-from checkers.graph import KIND_NAMES, SESSION, WR, Edges, residue
+from checkers.graph import WR, Edges, residue
+from checkers.proof import order_step
 from checkers.registers import Registers
 from harness.verdict import Anomaly, Step
 
@@ -32,15 +33,10 @@ def circles_of_reads(registers: Registers) -> Iterator[Anomaly]:
 
 
 def _step(registers: Registers, link: Link) -> Step:
-    history, before, after = registers.history, f"T{link.source}", f"T{link.target}"
-    key = value = None
-    if link.kind == WR:
-        key = history.keys[int(registers.read_key[link.mark])]
-        value = history.values[int(registers.read_value[link.mark])]
-        why = f"{after} read {shown(key)} as {shown(value)}, which {before} wrote"
-    elif link.kind == SESSION:
-        why = f"client {int(history.client[link.source])} ran {before} before {after}"
-    else:
-        why = f"{before} had ended before {after} began"
-    sentence = f"{why}. So {before} comes before {after}."
-    return Step(KIND_NAMES[link.kind], link.source, link.target, key, value, sentence)
+    if link.kind != WR:
+        return order_step(registers.history, link)
+    before, after = f"T{link.source}", f"T{link.target}"
+    key = registers.history.keys[int(registers.read_key[link.mark])]
+    value = registers.history.values[int(registers.read_value[link.mark])]
+    sentence = f"{after} read {shown(key)} as {shown(value)}, which {before} wrote. So {before} comes before {after}."
+    return Step("wr", link.source, link.target, key, value, sentence)
