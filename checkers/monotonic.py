@@ -6,7 +6,8 @@
     T4 ── r a 6 ── r b 3                          T2 before T1
 
 The cycles of these dependencies have the names of list-append. Increments whose answer never came are unknown
-versions: what is known lies before or after them all the same. The name is Jepsen's.
+versions: what is known lies before or after them all the same. That numbers tell the order holds unless an update
+was lost, which is a G-single-item by itself: no cycle that rests on it is given a smaller name. The name is Jepsen's.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from checkers.catalogue import CATALOGUE
-from checkers.cycles import Cycle, Link, find_cycles
+from checkers.catalogue import CATALOGUE, CLASSES
+from checkers.cycles import Cycle, CycleName, Link, find_cycles
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.graph import KIND_NAMES, REALTIME, RW, WR, WW, Edges, residue
+from checkers.graph import KIND_NAMES, RW, WR, WW, Edges, residue
 from checkers.moments import operations
+from checkers.proof import order_step
 from harness.history import UNSEEN, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
@@ -31,6 +33,7 @@ __all__ = ["check_monotonic"]
 
 _SEARCHED = (*(row.name for row in CATALOGUE if row.name.startswith("G") and "item" in row.name), "G0", "G1c", "G1b")
 _READS_NEEDED = 10
+_LOST_UPDATE = CycleName(CLASSES.index("G-single"), suffix=0, kind=0)
 
 
 @dataclass
@@ -42,6 +45,7 @@ class _Counter:
     made_by: dict[int, int] = field(default_factory=dict)
     reads: list[tuple[int, int]] = field(default_factory=list)  # (row, number), its own increments not counted
     grown: dict[int, int] = field(default_factory=dict)  # What a transaction made of it so far.
+    unknown: bool = False  # Whether somebody may have made a number that nobody was told.
     odd: int = -1
 
     @property
@@ -56,19 +60,19 @@ class _Edge(NamedTuple):
     kind: int
     key: Any
     number: int  # What was read or, of a ww edge, made by the target.
+    certain: bool = False  # Whether it holds even if an update was lost.
 
 
 def check_monotonic(history: History) -> Findings:
     """Cycles of the exact dependencies of counters, duplicate-id, and reads in the middle of a transaction (G1b)."""
     counters = list(_counters(history).values())
     clear = [one for one in counters if not one.disputed]
-    edges = [edge for one in clear for edge in _edges(one)]
     reads = sum(len(one.reads) for one in counters)
     return findings(
         "monotonic",
         history,
         searched=(*_SEARCHED, "duplicate-id"),
-        anomalies=[*_twice(history, counters), *_intermediate(history, clear), *_cycles(history, edges)],
+        anomalies=[*_twice(history, counters), *_intermediate(history, clear), *_cycles(history, clear)],
         evidence=[
             concurrency(history),
             Evidence("numbers read", reads, _READS_NEEDED),
@@ -96,6 +100,7 @@ def _counters(history: History) -> dict[Any, _Counter]:
                 counter.odd = at.row
         elif op.kind == "incr":
             _increment(counter, at.row, op.value, at.ok)
+            counter.unknown |= at.possible and not at.ok
     return counters
 
 
@@ -121,34 +126,43 @@ def _edges(counter: _Counter) -> Iterator[_Edge]:
     places = np.searchsorted(numbers, [number for _, number in counter.reads], side="right").tolist()
     for (row, number), place in zip(counter.reads, places, strict=True):
         if number in counter.made_by:
-            yield _Edge(counter.made_by[number], row, WR, counter.key, number)
+            yield _Edge(counter.made_by[number], row, WR, counter.key, number, certain=not counter.unknown)
         if place < len(numbers):
             yield _Edge(row, counter.made_by[numbers[place]], RW, counter.key, number)
 
 
-def _cycles(history: History, edges: list[_Edge]) -> Iterator[Anomaly]:
-    edges = [edge for edge in edges if edge.source != edge.target]
+def _cycles(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
+    """The cycles of what is certain, and those that hold unless an update was lost."""
+    edges = [edge for one in counters for edge in _edges(one) if edge.source != edge.target]
     columns = np.array([edge[:3] for edge in edges], dtype=np.int64).reshape(-1, 3)
     graph = Edges(source=columns[:, 0], target=columns[:, 1], kind=columns[:, 2], mark=np.arange(len(edges)))
+    certain = np.array([edge.certain for edge in edges], dtype=bool)
     included = np.asarray(history.status == Status.OK)
-    for cycle in find_cycles(history, residue(history, included, graph)).cycles:
-        yield _cycle(history, cycle, edges)
+    sure = find_cycles(history, residue(history, included, graph.of(certain))).cycles
+    every = find_cycles(history, residue(history, included, graph)).cycles
+    named = [(one.name, one) for one in sure]
+    for one in every:
+        name = CycleName(*map(max, one.name, _LOST_UPDATE))
+        if not any(other.covers(name) for other, _ in named):
+            named.append((name, one))
+    for name, one in named:
+        yield _cycle(history, str(name), one, edges)
 
 
-def _cycle(history: History, cycle: Cycle, edges: list[_Edge]) -> Anomaly:
-    steps = tuple(_step(link, edges) for link in cycle.links)
+def _cycle(history: History, name: str, cycle: Cycle, edges: list[_Edge]) -> Anomaly:
+    steps = tuple(_step(history, link, edges) for link in cycle.links)
     names = [f"T{step.before}" for step in steps]
     sentence = f"Each must come before the next: {' → '.join((*names, names[0]))}."
+    if name != str(cycle.name):
+        sentence = f"{sentence[:-1]}, or else an update was lost."
     rows = [step.before for step in steps]
-    return anomaly(history, str(cycle.name), rows, sentence, steps=steps, count=cycle.count)
+    return anomaly(history, name, rows, sentence, steps=steps, count=cycle.count)
 
 
-def _step(link: Link, edges: list[_Edge]) -> Step:
-    before, after = f"T{link.source}", f"T{link.target}"
+def _step(history: History, link: Link, edges: list[_Edge]) -> Step:
     if link.mark < 0:
-        why = "had ended before" if link.kind == REALTIME else "is of the same session as, and ran before,"
-        sentence = f"{before} {why} {after}{' began' if link.kind == REALTIME else ''}."
-        return Step(KIND_NAMES[link.kind], link.source, link.target, None, None, sentence)
+        return order_step(history, link)
+    before, after = f"T{link.source}", f"T{link.target}"
     edge = edges[link.mark]
     key = shown(edge.key)
     sentence = {

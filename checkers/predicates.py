@@ -56,12 +56,12 @@ def check_predicates(history: History) -> Findings:
         return found
     explicit = with_tombstones(history)
     solved = check_rw_register(explicit)
-    if explicit is history:
+    if explicit is history or not solved.decided:
         return replace(solved, checker="predicates", evidence=found.evidence)
-    return _proven(history, found, solved, (seen.accesses.left_out, named.left_out))
+    return _proven(history, found, solved, named.left_out)
 
 
-def _proven(history: History, found: Findings, solved: Findings, left_out: tuple[int, int]) -> Findings:
+def _proven(history: History, found: Findings, solved: Findings, left_out: int) -> Findings:
     """What was found, with what the guess proves, and a doubt for the levels between.
 
     A level that allows the history as guessed allows it as it was: nobody can tell the two apart.
@@ -76,14 +76,10 @@ def _proven(history: History, found: Findings, solved: Findings, left_out: tuple
         found,
         decided=solved.decided,
         certificates=tuple(one for one in solved.certificates if not verify(history, one)),
-        doubts=(*_unfinished(*left_out), *doubt),
+        doubts=(*(one for one in solved.doubts if not one.levels), *_unfinished(left_out), *doubt),
     )
 
 
-def _unfinished(absences: int, edges: int) -> list[Doubt]:
-    sentences = []
-    if absences:
-        sentences.append(f"{absences} keys that scans may have missed were too many to be looked at")
-    if edges:
-        sentences.append(f"{edges} anti-dependencies on versions with very many followers were left out")
-    return [Doubt("budget", sentence) for sentence in sentences]
+def _unfinished(edges: int) -> list[Doubt]:
+    sentence = f"{edges} anti-dependencies on versions with very many followers were left out"
+    return [Doubt("budget", sentence)] if edges else []

@@ -11,14 +11,15 @@ import numpy as np
 
 from checkers.catalogue import refutes
 from checkers.cycles import Cycle, Link
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
+from checkers.graph import KIND_NAMES, RW, RW_PREDICATE, SESSION, WR, WW
 from checkers.observations import Observations
 from checkers.phenomena import Phenomenon
 from harness.fingerprint import fingerprint, witness
+from harness.history import History
 from harness.level import Level
 from harness.verdict import Anomaly, Step
 
-__all__ = ["cycle_anomaly", "phenomenon_anomaly", "shown"]
+__all__ = ["cycle_anomaly", "order_step", "phenomenon_anomaly", "shown"]
 
 _LIST_SHOWN = 12
 _VALUE_SHOWN = 60
@@ -75,14 +76,23 @@ def _step(seen: Observations, link: Link) -> Step:
         key, value, why = _why_overwritten(seen, link)
     elif link.kind in (WR, RW, RW_PREDICATE):
         key, value, why = (_why_read if link.kind == WR else _why_missed)(seen, link)
-    elif link.kind == SESSION:
-        why = f"client {int(seen.history.client[link.source])} ran {before} before {after}"
-    elif link.kind == REALTIME:
-        why = f"{before} had ended before {after} began"
+    else:
+        return order_step(seen.history, link)
     sentence = f"{why}. So {before} comes before {after}."
     return Step(
         KIND_NAMES[link.kind], link.source, link.target, key, value, sentence, predicate=link.kind == RW_PREDICATE
     )
+
+
+def order_step(history: History, link: Link) -> Step:
+    """The step of a link by session or real time."""
+    before, after = f"T{link.source}", f"T{link.target}"
+    if link.kind == SESSION:
+        why = f"client {int(history.client[link.source])} ran {before} before {after}"
+    else:
+        why = f"{before} had ended before {after} began"
+    sentence = f"{why}. So {before} comes before {after}."
+    return Step(KIND_NAMES[link.kind], link.source, link.target, None, None, sentence)
 
 
 def _element(seen: Observations, append: int) -> Any:

@@ -94,7 +94,7 @@ def _keys(history: History) -> list[_Key]:
         elif op.kind != "r":
             if at.row in key.writes:
                 key.passing.append(key.writes[at.row])
-            key.writes[at.row] = _Access(at, op.value)
+            key.writes[at.row] = _Access(at, frozen(op.value))
         elif at.ok and at.row not in key.writes and op.value is not UNSEEN:
             key.reads.append(_Access(at, frozen(op.value)))
     return list(keys.values())
@@ -144,7 +144,7 @@ def _stale(key: _Key, whole: bool) -> Iterator[_Wrong]:
     for read in key.reads:
         if read.value is None:
             missed = latest_value.before(read.at.start) if whole else None
-            if missed is not None and not deletes.possible(missed.at.start, read.at.end):
+            if missed is not None and not deletes.possible(missed.at.start, read.at):
                 yield _STALE, key, read, missed
         elif read.value in writers:
             newer = latest.before(read.at.start)
@@ -158,11 +158,13 @@ class _Deletes:
     def __init__(self, deletes: Iterable[Moment]) -> None:
         by_start = sorted(deletes, key=lambda at: at.start)
         self._starts = [at.start for at in by_start]
-        self._ends = list(accumulate((at.end if at.ok else math.inf for at in by_start), max))
+        ends = ([(at.end if at.ok else math.inf, at.row)] for at in by_start)
+        self._latest = list(accumulate(ends, lambda those, one: sorted(those + one)[-2:]))
 
-    def possible(self, first: int, last: int) -> bool:
-        place = bisect_right(self._starts, last)
-        return place > 0 and self._ends[place - 1] >= first
+    def possible(self, first: int, reader: Moment) -> bool:
+        """Whether one of others can lie between `first` and the reader's end: its own follows what it read."""
+        place = bisect_right(self._starts, reader.end)
+        return place > 0 and any(end >= first and row != reader.row for end, row in self._latest[place - 1])
 
 
 def _anomaly(history: History, name: str, wrong: list[_Wrong]) -> Anomaly:

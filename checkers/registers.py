@@ -1,14 +1,14 @@
 """A history's plain reads and writes as flat columns, with each read joined to the transaction that it read from.
 
 Every version of a key is known by its value, since no value is written to a key twice; where one is, the reads
-of it are left out and the doubt is told. `None` is the version before the first write. The pairs that a scan
-returned are reads too. An operation after a write of the same key by the same transaction is left out: it says
-nothing about other transactions.
+of it are left out and the doubt is told. `None` is the version before the first write, or what an initial
+transaction is told to have written. The pairs that a scan returned are reads too. An operation after a write of
+the same key by the same transaction is left out: it says nothing about other transactions.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -21,7 +21,7 @@ from checkers.register_kernels import Numbers
 from harness.history import KIND_CODE, SCALAR, UNSEEN_LENGTH, History, Status
 from harness.verdict import Doubt
 
-__all__ = ["GARBAGE", "HIDDEN", "INITIAL", "Registers", "registers_of"]
+__all__ = ["GARBAGE", "HIDDEN", "INITIAL", "Registers", "initial_row", "registers_of"]
 
 INITIAL = -1  # The writer of the version before the first write.
 GARBAGE = -2  # The writer of a value that nobody wrote.
@@ -75,6 +75,16 @@ class Registers:
         return find(written[order], self.read_txn * keys + self.read_key, order, absent=-1)
 
 
+def initial_row(history: History) -> int:
+    """The row of the initial transaction of a history that tells only the order within each client, or -1.
+
+    There all transactions share one interval, and whatever lies before it is the initial state by declaration.
+    """
+    if history.info.clock != "sessions" or len(history) < 2 or history.status[0] != Status.OK:
+        return -1
+    return 0 if history.end[0] < history.start[1:].min() else -1
+
+
 def registers_of(history: History, *, past_own_writes: bool = False) -> Registers:
     """The registers of a history of n transactions, m operations, k keys and v values, in time m log m + k + v.
 
@@ -104,7 +114,7 @@ def registers_of(history: History, *, past_own_writes: bool = False) -> Register
     write_txn = op_txn[write_op]
     writer = _writers(history, read_key, read_value, write_txn, found)
     read_txn = op_txn[read_op].astype(np.int64)
-    return Registers(
+    registers = Registers(
         history=history,
         read_txn=read_txn,
         read_key=read_key.astype(np.int64),
@@ -117,6 +127,23 @@ def registers_of(history: History, *, past_own_writes: bool = False) -> Register
         write_value=write_value,
         committed=_committed(history, read_txn, writer),
         doubts=(*_doubts_of_keys(history, doubtful_keys), *_doubts_of_versions(history, again, write_op, op_txn)),
+    )
+    initial = initial_row(history)
+    return registers if initial < 0 else _begun(registers, initial)
+
+
+def _begun(registers: Registers, initial: int) -> Registers:
+    """What the initial transaction wrote as the state before the first write; that nobody found nothing there."""
+    mine = registers.write_txn == initial
+    told = is_in(registers.read_key, registers.write_key[mine]) & (registers.read_txn != initial)
+    writer = np.where(told & (registers.read_writer == INITIAL), GARBAGE, registers.read_writer)
+    return replace(
+        registers,
+        read_writer=np.where(writer == initial, INITIAL, writer),
+        write_op=registers.write_op[~mine],
+        write_txn=registers.write_txn[~mine],
+        write_key=registers.write_key[~mine],
+        write_value=registers.write_value[~mine],
     )
 
 

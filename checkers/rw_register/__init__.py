@@ -1,6 +1,6 @@
 """Histories of plain reads and writes: the order of versions is not known, and has to be found.
 
-check      the checker: what is named, then what is decided
+check      the checker: what is named, then what is decided          late_reads  circles past own writes
 solver     decide one level: a certificate, a contradiction or a doubt
 problem    versions, reads and blocks     placement  a guess of the order, tried
 part       known orders and open choices  pruning    choices that follow        search  the rest, by SAT

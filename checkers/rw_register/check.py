@@ -16,14 +16,15 @@ from checkers.catalogue import directly_refuted
 from checkers.dirty_reads import dirty_reads
 from checkers.evidence import TIMELESS, concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
-from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
+from checkers.registers import HIDDEN, INITIAL, Registers, initial_row, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
-from checkers.rw_register.names import named_anomalies
+from checkers.rw_register.late_reads import circles_of_reads
 from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
-from checkers.rw_register.unexplained import passing
+from checkers.rw_register.unexplained import passing, unjudged
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
-from checkers.versions.names import NAMES
+from checkers.versions.names import NAMES, names_of
+from checkers.versions.observations import observe
 from harness.history import History, Status
 from harness.level import Level, implied_by, level, refuted_by
 from harness.verdict import Anomaly, Certificate, Doubt, Evidence, Findings
@@ -40,16 +41,24 @@ _LEVELS = (
     level("strong-read-committed"),
     *(level(prefix + "read-uncommitted") for prefix in ("", "strong-session-", "strong-")),
 )
+_TIMELESS = Doubt("evidence", TIMELESS, (Level("strong-read-committed"),))
+_UNSEEN_ABSENCES = "{} keys that scans may have missed were too many to be looked at"
 
 
 def check_rw_register(history: History) -> Findings:
     """Judge a history of reads and writes (scans among them)."""
     registers = _whole(registers_of(history))
-    doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
+    seen = observe(history)
+    ranges = (Doubt("evidence", sentence) for sentence in seen.accesses.doubts)
+    overlapping = (Doubt("evidence", sentence) for sentence in overlapping_clients(history))
+    doubts = (*overlapping, *(registers.doubts or ranges))
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
-    named = named_anomalies(registers)
-    solved = _Solved(registers, list(named.anomalies))
+    solved = _Solved(registers, list(names_of(seen).anomalies))
+    if seen.accesses.left_out:
+        solved.doubts.append(Doubt("budget", _UNSEEN_ABSENCES.format(seen.accesses.left_out)))
+    if history.info.clock == "sessions":
+        solved.doubts.append(_TIMELESS)
     for form in _DECIDED:
         solved.take(form)
     return Findings(
@@ -91,11 +100,10 @@ class _Solved:
 
     def take(self, form: Form) -> None:
         """Decide one level, unless it is refuted or proven already."""
-        if form.level in self.proven:
+        timeless = self.registers.history.info.clock == "sessions"
+        if form.level in self.proven or (timeless and form.order == Order.REALTIME):
             return
-        if form.order == Order.REALTIME and self.registers.history.info.clock == "sessions":
-            self.doubts.append(Doubt("evidence", TIMELESS, (form.level,)))
-        elif form.level in _refuted([*self.named, *self.found]):
+        if form.level in _refuted([*self.named, *self.found]):
             self._look_at_weak_levels()
         else:
             self._solve(form)
@@ -104,7 +112,8 @@ class _Solved:
         answer = decide(self.registers, form.level)
         if isinstance(answer, Certificate):
             self.proven |= implied_by(form.level)
-            self.proofs += [answer] if form.kind != Kind.PARALLEL else []
+            initial = initial_row(self.registers.history)
+            self.proofs += [_from_initial(answer, initial)] if form.kind != Kind.PARALLEL else []
             return
         if isinstance(answer, Anomaly):
             self.found.append(answer)
@@ -117,11 +126,13 @@ class _Solved:
             self.weak = True
             all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
             weak = weak_anomalies(with_absent_reads(all_reads))
-            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies):
+            late = circles_of_reads(all_reads) if len(all_reads.read_op) > len(self.registers.read_op) else ()
+            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies, *late):
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
                     self.named.append(one)
-            self.doubts += weak.doubts
+            hidden = unjudged(self.registers, Level("read-uncommitted"))
+            self.doubts += [*weak.doubts, *([hidden] if hidden else [])]
 
 
 def _intermediate(registers: Registers) -> Iterator[Anomaly]:
@@ -134,6 +145,17 @@ def _intermediate(registers: Registers) -> Iterator[Anomaly]:
         key, value = history.keys[int(registers.read_key[read])], history.values[int(registers.read_value[read])]
         sentence = f"T{reader} read {shown(key)} as {shown(value)}, which T{writer} wrote and then replaced itself."
         yield anomaly(history, "G1b", (writer, reader), sentence, seen=(key, value), count=len(reads))
+
+
+def _from_initial(proof: Certificate, initial: int) -> Certificate:
+    """The certificate with the initial transaction before all others: the registers do not say where it stands."""
+    place = np.flatnonzero(proof.order == initial)
+    if not len(place):
+        return proof
+    order, snapshot = np.append(initial, np.delete(proof.order, place)), proof.snapshot
+    if snapshot is not None:
+        snapshot = np.append(0, np.delete(snapshot + (snapshot <= place), place))
+    return replace(proof, order=order, snapshot=snapshot)
 
 
 def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:

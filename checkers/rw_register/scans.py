@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
+from checkers import register_kernels
 from checkers.joins import Ints
 from checkers.registers import INITIAL, Registers
-from harness.history import KIND_CODE, History
+from checkers.versions.accesses import absences
+from harness.history import KIND_CODE
 
 __all__ = ["absent_reads", "with_absent_reads"]
 
@@ -25,44 +25,14 @@ def absent_reads(registers: Registers) -> tuple[Ints, Ints, Ints]:
     if history.cut:
         nothing = np.empty(0, dtype=np.int64)
         return nothing, nothing, nothing
-    scans = np.flatnonzero((history.op_kind == KIND_CODE["scan"]) & (history.op_length >= 0))
-    rows = np.searchsorted(history.op_offset, scans, side="right") - 1
-    found: list[tuple[int, int, int]] = []
-    by_type = _keys_by_type(history, registers) if len(scans) else {}
-    for op, row in zip(scans.tolist(), rows.tolist(), strict=True):
-        if registers.committed[row]:
-            first, length = int(history.op_value[op]), int(history.op_length[op])
-            seen = set(history.elements[first : first + length : 2].tolist())
-            before = slice(int(history.op_offset[row]), op)
-            seen |= set(history.op_key[before][history.op_kind[before] == KIND_CODE["w"]].tolist())
-            keys = _in_range(by_type, history.keys[history.op_key[op]])
-            found += [(row, key, op) for key in keys if key not in seen]
-    columns = np.array(found, dtype=np.int64).reshape(-1, 3)
-    return columns[:, 0], columns[:, 1], columns[:, 2]
-
-
-_Sorted = dict[type, tuple[list[Any], list[int]]]
-
-
-def _keys_by_type(history: History, registers: Registers) -> _Sorted:
-    """The keys that somebody writes, sorted within each type, with their numbers."""
-    written: dict[type, list[tuple[Any, int]]] = {}
-    for number in np.unique(registers.write_key).tolist():
-        written.setdefault(type(history.keys[number]), []).append((history.keys[number], number))
-    ordered = {kind: sorted(those, key=lambda one: one[0]) for kind, those in written.items()}
-    return {kind: ([key for key, _ in those], [number for _, number in those]) for kind, those in ordered.items()}
-
-
-def _in_range(by_type: _Sorted, asked: Any) -> list[int]:
-    low, high = asked if isinstance(asked, tuple) else (asked, None)
-    keys, numbers = by_type.get(type(low), ([], []))
-    first = bisect_left(keys, low)
-    if high is not None:
-        return numbers[first : bisect_left(keys, high)]
-    last = first
-    while last < len(keys) and keys[last].startswith(asked):
-        last += 1
-    return numbers[first:last]
+    op, key = absences(history)
+    row = np.searchsorted(history.op_offset, op, side="right") - 1
+    write = np.flatnonzero(history.op_kind == KIND_CODE["w"])
+    before = register_kernels.before_own_writes(
+        history.op_offset, op, key, write, history.op_key[write], len(history.keys)
+    ).view(np.bool_)
+    kept = before & registers.committed[row]
+    return row[kept], key[kept], op[kept]
 
 
 def with_absent_reads(registers: Registers) -> Registers:

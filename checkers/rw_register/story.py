@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from checkers.findings import anomaly, shown
+from checkers.registers import initial_row
 from checkers.rw_register.contradiction import NOBODY, Edge, Observation, circle_of, edges_of, known_edges
 from checkers.rw_register.forms import Form, Kind
 from harness.history import History
@@ -155,7 +156,7 @@ def _why(history: History, edge: Edge) -> str:
         return f"{after} read {key} as {shown(_written(history, edge.before, edge.key))}, which {before} wrote"
     if edge.kind == "ww":
         return f"{before} wrote {key} before {after} wrote {new}"
-    source = edge.because[1].two
+    source = edge.because[1].two if edge.because[1].two != NOBODY else initial_row(history)
     old = None if source == NOBODY else _written(history, source, edge.key)
     by = "" if source == NOBODY else f" of T{source}"
     return f"{before} read {key} as {shown(old)}{by}, which {after} replaced by {new}"

@@ -16,7 +16,7 @@ from checkers.versions import kernels
 from checkers.versions.key_ranges import KeyRanges
 from harness.history import KIND_CODE, SCALAR, UNSEEN_LENGTH, History, Status
 
-__all__ = ["NOTHING", "UNSEEN_VALUE", "Accesses", "accesses"]
+__all__ = ["NOTHING", "UNSEEN_VALUE", "Accesses", "absences", "accesses"]
 
 NOTHING = -1  # The value of a key that is not there.
 UNSEEN_VALUE = -2  # The value of a write whose record lacks it.
@@ -77,6 +77,12 @@ def accesses(history: History) -> Accesses:
         doubts=(*_strange(history), *doubts),
         left_out=left_out,
     )
+
+
+def absences(history: History) -> tuple[Ints, Ints]:
+    """(operation, key number) of what each scan did not return, of the keys of its range that anybody wrote."""
+    (op, key, *_), _, _ = _absences(history, _returned(history, NOTHING))
+    return op, key
 
 
 _IS_READ, _IS_WRITE, _IS_ABSENT, _IS_ASTRAY = range(4)

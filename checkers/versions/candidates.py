@@ -113,19 +113,18 @@ def _replaced(seen: VersionHistory, reads: Ints) -> Ints:
     """For each read the latest start of a writer of its key that had ended when the reader began; -1 for none."""
     one, history = seen.accesses, seen.history
     install = np.flatnonzero(seen.version_value[: seen.installs] != NOTHING)
-    row = seen.version_row[install]
-    install, row = install[history.status[row] == Status.OK], row[history.status[row] == Status.OK]
-    order = np.lexsort((history.end[row], seen.version_key[install]))
-    key, row = seen.version_key[install][order], row[order]
-    # One running maximum serves all keys where later keys rank higher.
-    span = int(history.start.max(initial=0)) + 2
-    latest = np.maximum.accumulate(key * span + history.start[row] + 1) if len(row) else key
-    rank = np.searchsorted(np.unique(history.end), history.end, side="left")
-    ends = np.searchsorted(np.unique(history.end), history.start[one.row[reads]], side="left")
-    width = len(history) + 1
-    at = np.searchsorted(key * width + rank[row], one.key[reads] * width + ends, side="left") - 1
-    of_key = (at >= 0) & (key[np.maximum(at, 0)] == one.key[reads]) if len(key) else np.zeros(len(reads), dtype=bool)
-    return np.where(of_key, latest[np.maximum(at, 0)] % span - 1, -1) if len(key) else np.full(len(reads), -1)
+    install = install[history.status[seen.version_row[install]] == Status.OK]
+    if not len(install):
+        return np.full(len(reads), -1)
+    install = install[np.lexsort((history.end[seen.version_row[install]], seen.version_key[install]))]
+    key, row, width = seen.version_key[install], seen.version_row[install], len(history) + 1
+    # Rows are in the order of starts, and one running maximum serves all keys where later keys rank higher.
+    latest = np.maximum.accumulate(key * width + row) % width
+    ends, rank = np.unique(history.end, return_inverse=True)
+    began = np.searchsorted(ends, history.start[one.row[reads]])
+    at = np.searchsorted(key * width + rank[row], one.key[reads] * width + began) - 1
+    of_key = (at >= 0) & (key[at] == one.key[reads])
+    return np.where(of_key, history.start[latest[at]], -1)
 
 
 def _had_before(seen: VersionHistory, reads: Ints) -> Ints:

@@ -19,11 +19,12 @@ from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
 from checkers.findings import shown
 from checkers.joins import Bools, Ints, is_in
+from checkers.registers import initial_row
 from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE, Accesses, accesses
 from harness.history import History, Status
 
-__all__ = ["GARBAGE", "HIDDEN", "VersionHistory", "doubts", "initial_row", "observe"]
+__all__ = ["GARBAGE", "HIDDEN", "VersionHistory", "doubts", "observe"]
 
 # What is read instead of a write that is on record: a value of nobody, or perhaps one whose record lacks it.
 GARBAGE, HIDDEN = -1, -2
@@ -84,16 +85,6 @@ class VersionHistory:
     def first_of(self, key: Ints) -> Ints:
         """The versions before the first write of these keys."""
         return self.installs + key
-
-
-def initial_row(history: History) -> int:
-    """The row of the initial transaction of a history that tells only the order within each client, or -1.
-
-    There all transactions share one interval, and whatever lies before it is the initial state by declaration.
-    """
-    if history.info.clock != "sessions" or len(history) < 2 or history.status[0] != Status.OK:
-        return -1
-    return 0 if history.end[0] < history.start[1:].min() else -1
 
 
 def observe(history: History) -> VersionHistory:

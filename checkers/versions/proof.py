@@ -14,7 +14,8 @@ import numpy as np
 from checkers.catalogue import CLASSES
 from checkers.cycles import Cycle, Link
 from checkers.findings import anomaly, shown
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
+from checkers.graph import REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
+from checkers.proof import order_step
 from checkers.versions.accesses import NOTHING
 from checkers.versions.dependencies import Dependencies
 from checkers.versions.observations import VersionHistory
@@ -128,7 +129,6 @@ class Proof:
     # Steps.
 
     def _step(self, link: Link) -> Step:
-        before, after = f"T{link.source}", f"T{link.target}"
         if link.kind == WR:
             return self._read(link.source, link.target, int(self._found.read[link.mark]))
         if link.kind in {WW, RW, RW_PREDICATE}:
@@ -138,11 +138,7 @@ class Proof:
                 return self._overwritten(link, one, two, self._because(pair))
             predicate = link.kind == RW_PREDICATE
             return self._missed(link.source, one, two, self._because(pair), predicate=predicate)
-        if link.kind == SESSION:
-            why = f"Client {int(self._seen.history.client[link.source])} ran {before} before {after}."
-        else:
-            why = f"{before} had ended before {after} began."
-        return Step(KIND_NAMES[link.kind], link.source, link.target, None, None, why)
+        return order_step(self._seen.history, link)
 
     def _read(self, writer: int, reader: int, read: int) -> Step:
         version = int(self._seen.read_version[read])

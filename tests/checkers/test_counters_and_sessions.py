@@ -86,6 +86,25 @@ def test_an_increment_whose_answer_never_came_is_a_version_that_nobody_knows() -
     assert found(check_monotonic(history(*stale))) == [("G-single-item-realtime", (2, 1), 1)]
 
 
+def test_a_lost_update_is_no_circle_of_what_was_seen() -> None:
+    """T1 made 6 of 5 after T2's 7 had replaced that 5: read committed allows it, though 6 is less than 7."""
+    rows = [
+        row(3, 0, 1, incr("a", 5, 5)),
+        row(0, 2, 9, incr("a", 6), look("b", 1)),
+        row(1, 3, 4, incr("a", 7, 2)),
+        row(2, 5, 6, look("a", 7), incr("b", 1)),
+    ]
+    (anomaly,) = check_monotonic(history(*rows)).anomalies
+    assert (anomaly.name, anomaly.sentence) == (
+        "G-single-item",
+        "Each must come before the next: T3 → T1 → T2 → T3, or else an update was lost.",
+    )
+    seen = (row(1, 1, 9, incr("a", 1), look("b", 1)), row(2, 1, 9, look("a", 1), incr("b", 1)))
+    assert found(check_monotonic(history(*seen))) == [("G1c", (0, 1), 1)]
+    unanswered = Txn(0, 3, (Op("incr", "a", UNSEEN),), Status.UNKNOWN, 1, 9)
+    assert found(check_monotonic(history(*seen, unanswered))) == [("G-single-item", (0, 1), 1)]
+
+
 def small_counters(seed: int) -> list[Txn]:
     """Up to five transactions, what they saw taken from some serial order and at times changed by one."""
     rng = Random(seed)

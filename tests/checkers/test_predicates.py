@@ -95,6 +95,20 @@ def test_a_delete_that_came_too_late_is_excluded() -> None:
     assert names(insert, remove, row(2, 3, 7, scan({}))) == []
 
 
+def test_late_clocks_and_many_keys_change_nothing() -> None:
+    """Deletes that were replaced in time are excluded whatever the clock shows and how many keys there are."""
+    rows = [
+        row(0, 0, 1, *(w(key, 1) for key in "abcdefx")),
+        row(1, 2, 3, delete("x")),
+        row(2, 2, 3, delete("x")),
+        row(3, 4, 5, w("x", 2)),
+        row(4, 6, 7, r("x")),
+    ]
+    for clock in (0, 2**62):
+        late = [txn._replace(start=txn.start + clock, end=txn.end + clock) for txn in rows]
+        assert names(*late) == ["G-single-item-realtime"]
+
+
 def test_a_deleted_key_that_comes_back_is_found() -> None:
     """A read of what was deleted before the reader began: the deleter had read just that version."""
     insert, remove = row(0, 1, 2, w("x", 1)), row(1, 3, 4, r("x", 1), delete("x"))
@@ -157,6 +171,7 @@ def test_strange_operations_and_values_written_twice_are_doubts() -> None:
     for rows, sentence in (
         ((row(0, *EVER, w("x", 1)), row(1, *EVER, w("x", 1))), "1 was written to x more than once: a read of it"),
         ((row(0, *EVER, Op("incr", "x", (1, 1))),), "operation incr of x is no plain read or write"),
+        ((row(0, *EVER, w("x", None)), row(1, *EVER, delete("y"))), "x is not used by plain reads and writes"),
         ((row(0, *EVER, w("x", 1), scan({}, (1, "x"))),), "which keys lie in (1, 'x') is not known"),
     ):
         found = judged(*rows)

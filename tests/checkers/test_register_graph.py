@@ -56,6 +56,20 @@ def test_nothing_is_read_where_something_was_written_before() -> None:
     assert registers(W1, read_at(5, None), row(3, 11, 12, DELETE, status=Status.UNKNOWN)) == [(STALE, (0, 1))]
 
 
+def test_a_readers_own_delete_is_not_what_it_found() -> None:
+    """Who found nothing and deleted it then had missed the write all the same, unless somebody else deletes it."""
+    cleaner = row(2, 5, 10, r("k"), DELETE)
+    assert registers(W1, cleaner) == [(STALE, (0, 1))]
+    assert registers(W1, cleaner, row(3, 8, 12, DELETE)) == []
+    assert registers(W1, cleaner, row(3, 11, 12, DELETE)) == [(STALE, (0, 1))]
+
+
+def test_lists_are_values_as_any_other() -> None:
+    """A vector that was written is the one that is read."""
+    assert registers(row(0, 1, 2, w("k", [1, 2])), read_at(5, [1, 2])) == []
+    assert registers(row(0, 1, 2, w("k", [1, 2])), read_at(5, [2, 1])) == [("garbage-read", (1,))]
+
+
 def test_a_value_is_somebodys_who_was_not_aborted() -> None:
     """A value of nobody is garbage, unless the history is cut; that of an aborted writer is G1a in any case."""
     assert registers(read_at(5, 1)) == [("garbage-read", (0,))]

@@ -10,10 +10,9 @@ from oracle.cycles import PHENOMENA, Phenomenon, closed_upward
 
 from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
-from checkers.registers import registers_of
-from checkers.rw_register.names import named_anomalies
 from checkers.versions import kernels
-from checkers.versions.names import NamedAnomalies
+from checkers.versions.names import NamedAnomalies, names_of
+from checkers.versions.observations import observe
 from harness.build import build_history
 from harness.history import Status, Txn
 from harness.verdict import Anomaly
@@ -29,7 +28,7 @@ EVER = (1, 9)
 
 
 def judged(*rows: Txn, cut: str = "") -> NamedAnomalies:
-    return named_anomalies(registers_of(history(*rows, cut=cut)))
+    return names_of(observe(history(*rows, cut=cut)))
 
 
 def names(*rows: Txn, cut: str = "") -> list[str]:
@@ -149,7 +148,7 @@ def test_an_unknown_transaction_that_was_read_from_counts_and_another_does_not()
 def assert_never_more_than_holds(txns: list[Txn]) -> tuple[bool, bool]:
     """What is named holds under every explanation; returns whether anything does, and whether all of it is named."""
     expected = always_holding(txns)
-    found = named_anomalies(registers_of(build_history(txns))).anomalies
+    found = names_of(observe(build_history(txns))).anomalies
     named = at_least(found)
     assert named <= expected, [one.name for one in found]
     for one in found:
@@ -200,11 +199,11 @@ def test_compiled_kernels_name_the_same() -> None:
     """The one source of the kernels gives the same answers when it is compiled."""
     assert hasattr(kernels.walk, "py_func")
     for seed in range(SEEDS_COMPILED):
-        compiled_names = named_anomalies(registers_of(build_history(random_registers(seed)))).anomalies
+        compiled_names = names_of(observe(build_history(random_registers(seed)))).anomalies
         with pytest.MonkeyPatch.context() as patch:
             for name in kernels.KERNELS:
                 patch.setattr(kernels, name, getattr(kernels, name).py_func)
-            assert named_anomalies(registers_of(build_history(random_registers(seed)))).anomalies == compiled_names
+            assert names_of(observe(build_history(random_registers(seed)))).anomalies == compiled_names
 
 
 def test_enough_of_real_time_is_kept() -> None:

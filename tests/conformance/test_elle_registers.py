@@ -15,8 +15,8 @@ import pytest
 
 from checkers.catalogue import refutes
 from checkers.predicates import check_predicates
-from checkers.registers import registers_of
-from checkers.rw_register.names import named_anomalies
+from checkers.versions.names import names_of
+from checkers.versions.observations import doubts, observe
 from harness.interchange import read_history
 from harness.level import minimal, refuted_by
 from harness.verdict import Anomaly
@@ -79,9 +79,9 @@ def test_an_asserted_register_case_is_named_as_elle_asserts_it(case: dict[str, A
     """The anomalies that the case asks for and the weakest levels refuted are those asserted."""
     path = tmp_path / "history.jsonl"
     path.write_text("".join(json.dumps(event) + "\n" for event in case["history"]))
-    registers = registers_of(read_history(path, workload="rw-register"))
-    assert registers.doubts == ()
-    assert_as_asserted(case, named_anomalies(registers).anomalies)
+    seen = observe(read_history(path, workload="rw-register"))
+    assert doubts(seen) == []
+    assert_as_asserted(case, names_of(seen).anomalies)
 
 
 @pytest.mark.parametrize("case", cases("closed-predicate"))
