@@ -23,13 +23,19 @@ from checkers.catalogue import CATALOGUE
 from checkers.cycles import Cycle, Link, find_cycles
 from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.graph import KIND_NAMES, REALTIME, RW, WR, WW, Edges, residue
-from checkers.moments import operations
+from checkers.moments import Moment, operations
 from harness.history import UNSEEN, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
 __all__ = ["check_monotonic"]
 
-_SEARCHED = (*(row.name for row in CATALOGUE if row.name.startswith("G") and "item" in row.name), "G0", "G1c", "G1b")
+_SEARCHED = (
+    *(row.name for row in CATALOGUE if row.name.startswith("G") and "item" in row.name),
+    "G0",
+    "G1c",
+    "G1b",
+    "G1a",
+)
 _READS_NEEDED = 10
 
 
@@ -42,6 +48,8 @@ class _Counter:
     made_by: dict[int, int] = field(default_factory=dict)
     reads: list[tuple[int, int]] = field(default_factory=list)  # (row, number), its own increments not counted
     grown: dict[int, int] = field(default_factory=dict)  # What a transaction made of it so far.
+    refused: dict[int, int] = field(default_factory=dict)  # What aborted increments made of it, and whose they are.
+    unsure: set[int | None] = field(default_factory=set)  # What those of unknown fate did, None where nobody knows.
     odd: int = -1
 
     @property
@@ -59,7 +67,7 @@ class _Edge(NamedTuple):
 
 
 def check_monotonic(history: History) -> Findings:
-    """Cycles of the exact dependencies of counters, duplicate-id, and reads in the middle of a transaction (G1b)."""
+    """Cycles of the exact dependencies of counters, duplicate-id, and dirty reads (G1a and G1b)."""
     counters = list(_counters(history).values())
     clear = [one for one in counters if not one.disputed]
     edges = [edge for one in clear for edge in _edges(one)]
@@ -68,7 +76,12 @@ def check_monotonic(history: History) -> Findings:
         "monotonic",
         history,
         searched=(*_SEARCHED, "duplicate-id"),
-        anomalies=[*_twice(history, counters), *_intermediate(history, clear), *_cycles(history, edges)],
+        anomalies=[
+            *_twice(history, counters),
+            *_aborted(history, counters),
+            *_intermediate(history, clear),
+            *_cycles(history, edges),
+        ],
         evidence=[
             concurrency(history),
             Evidence("numbers read", reads, _READS_NEEDED),
@@ -95,15 +108,20 @@ def _counters(history: History) -> dict[Any, _Counter]:
             elif number is not UNSEEN:
                 counter.odd = at.row
         elif op.kind == "incr":
-            _increment(counter, at.row, op.value, at.ok)
+            _increment(counter, at, op.value)
     return counters
 
 
-def _increment(counter: _Counter, row: int, value: Any, ok: bool) -> None:
+def _increment(counter: _Counter, at: Moment, value: Any) -> None:
+    row = at.row
     added, number = value if isinstance(value, tuple) else (value, None)
     if value is not UNSEEN and (type(added) is not int or added <= 0):
         counter.odd = row
-    elif ok and type(number) is int:
+    elif not at.possible:
+        counter.refused[number] = row
+    elif not at.ok or type(number) is not int:
+        counter.unsure.add(number if type(number) is int else None)
+    else:
         if row not in counter.grown:
             counter.reads.append((row, number - added))
         else:
@@ -165,6 +183,19 @@ def _twice(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
     for key, number, rows in found[:1]:
         sentence = f"T{rows[0]} and T{rows[1]} both made {shown(key)} {number}."
         yield anomaly(history, "duplicate-id", rows[:2], sentence, seen=(key, number), count=len(found))
+
+
+def _aborted(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
+    """G1a: a number that only an aborted increment can have made, seen by another."""
+    found = [
+        (one.key, number, one.refused[number], row)
+        for one in counters
+        for row, number in one.reads
+        if number in one.refused and number not in one.makers and not one.unsure & {number, None}
+    ]
+    for key, number, maker, row in found[:1]:
+        sentence = f"T{row} found {shown(key)} at {number}, which T{maker} made it and was aborted."
+        yield anomaly(history, "G1a", (maker, row), sentence, seen=(key, number), count=len(found))
 
 
 def _intermediate(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:

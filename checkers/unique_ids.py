@@ -29,7 +29,7 @@ def check_unique_ids(history: History) -> Findings:
         grows = op.kind == "incr" and isinstance(op.value, tuple) and isinstance(op.value[0], int) and op.value[0] > 0
         if at.possible and not grows:
             odd.append(at.row)
-        elif at.ok:
+        elif at.ok and op.value[1] is not None:
             takers.setdefault((op.key, op.value[1]), []).append(at)
     return findings(
         "unique-ids",

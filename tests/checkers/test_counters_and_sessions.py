@@ -54,6 +54,13 @@ def test_a_counter_that_is_set_back_may_give_an_id_again() -> None:
         assert ([doubt.reason for doubt in findings.doubts], findings.anomalies) == (["evidence"], ())
 
 
+def test_an_increment_that_tells_no_number_gives_no_id() -> None:
+    """A counter that only says that it was added to has given nothing twice."""
+    blind = Op("incr", "a", (1, None))
+    findings = check_unique_ids(history(row(1, 1, 2, blind), row(2, 1, 3, blind)))
+    assert (found(findings), findings.evidence[-1][:2]) == ([], ("ids given out", 0))
+
+
 # monotonic
 
 
@@ -84,6 +91,17 @@ def test_an_increment_whose_answer_never_came_is_a_version_that_nobody_knows() -
         assert found(check_monotonic(history(lost, row(2, 3, 4, look("a", number))))) == []
     stale = (lost, row(2, 3, 4, incr("a", 2)), row(3, 5, 6, look("a", 1)))
     assert found(check_monotonic(history(*stale))) == [("G-single-item-realtime", (2, 1), 1)]
+
+
+def test_a_number_of_an_aborted_increment_is_g1a() -> None:
+    """Unless another increment may have made the same number."""
+    aborted, reader = row(1, 1, 2, incr("a", 1))._replace(status=Status.ABORTED), row(2, 3, 4, look("a", 1))
+    assert found(check_monotonic(history(aborted, reader))) == [("G1a", (0, 1), 1)]
+    assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 2))))) == [("G1a", (0, 1), 1)]
+    assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 1)), row(3, 5, 6, look("a", 1))))) == []
+    for answer in (1, None):
+        unknown = Txn(0, 3, (Op("incr", "a", (1, answer)),), Status.UNKNOWN, 0, 1)
+        assert found(check_monotonic(history(unknown, aborted, reader))) == []
 
 
 def small_counters(seed: int) -> list[Txn]:
