@@ -84,11 +84,11 @@ class Queue:
 
     def runs_out(self, claim: Claim) -> float:
         """The moment from which the claim has surely run out by itself."""
-        if self.visibility_s is None:
+        if self.visibility_s is None or not claim.at.ok:
             return math.inf
         if self.visibility_s <= _AT_ONCE_S:
             return claim.at.end
-        if self.clock != "nanoseconds" or not claim.at.ok:
+        if self.clock != "nanoseconds":
             return math.inf
         return claim.at.end + self.visibility_s * 1e9 * (1 + _DRIFT)
 

@@ -106,6 +106,13 @@ def test_what_was_put_in_and_is_in_nobodys_hands_is_lost() -> None:
     assert found(FOR_EVER, PUT, row(1, 5, 6, got("a", 10), status=Status.ABORTED), look) == [("lost-task", (1, 2))]
 
 
+def test_a_claim_of_unknown_fate_may_be_made_late() -> None:
+    """Even where claims end at once: it may have had the task at the very moment of a later look."""
+    claim, look = row(1, 3, 4, got("a", 10)), row(2, 7, 8, NOTHING)
+    assert found(AT_ONCE, PUT, claim, look) == [("lost-task", (1, 3))]
+    assert found(AT_ONCE, PUT, claim._replace(status=Status.UNKNOWN), look) == []
+
+
 def test_a_dequeue_without_an_answer_may_have_the_task() -> None:
     """As many missing tasks as there are unanswered dequeues accuse nobody."""
     unanswered = row(3, 1, 9, Op("dequeue", "q", UNSEEN), status=Status.UNKNOWN)
