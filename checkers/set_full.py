@@ -122,7 +122,6 @@ def _read_back(registers: Registers) -> tuple[int, int]:
 
 def _anomalies(registers: Registers, known: _Known, read: Ints, write: Ints) -> list[Anomaly]:
     """Each miss is one of: within a session, by the last read of the element, or by a read before that."""
-    history = registers.history
     session = _is_of_session(registers, read, write)
     lost = _is_late(registers, known, read, write) & _is_last_read(registers, read)
     kinds = (("lost-element", lost), (_STALE_SESSION, session), (_STALE, ~lost & ~session))

@@ -249,7 +249,7 @@ class _Search:
 
 
 def _bits_while_open(calls: Sequence[Call]) -> dict[int, int]:
-    """For the place of each required call the number of a bit; `calls`, by start, that overlap have different ones."""
+    """The number of a bit for the place of each required call; `calls`, by start, that overlap have others."""
     bits: dict[int, int] = {}
     taken: list[tuple[int, int]] = []  # (end, bit)
     free: list[int] = []
