@@ -284,6 +284,15 @@ def test_a_cut_history_accuses_nobody() -> None:
     assert (named(findings), findings.doubts[0].reason) == ([], "evidence")
 
 
+def test_objects_that_nobody_changed_prove_nothing() -> None:
+    """Reads of nothing by many clients at once, whose writes were all refused, are a vacuous pass."""
+    reads = at_once(*(r("x") for _ in range(20)))
+    refused = [row(20 + i, 100, 200, w("x", i), status=ABORTED) for i in range(20)]
+    verdict = judge(check_linearizability(history(*reads, *refused)), level("linearizable"))
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "vacuous")
+    assert verdict.findings.evidence[1] == ("changes acknowledged", 0, 10)
+
+
 def test_an_overlapping_client_is_no_evidence() -> None:
     """A client that is at two places at once accuses nobody."""
     findings = check_linearizability(
