@@ -6,7 +6,8 @@
     T4 ── r a 6 ── r b 3                          T2 before T1
 
 The cycles of these dependencies have the names of list-append. Increments whose answer never came are unknown
-versions: what is known lies before or after them all the same. The name is Jepsen's.
+versions: what is known lies before or after them all the same. A number that only an aborted increment can have made
+is G1a. The name is Jepsen's.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from checkers.moments import Moment, operations
@@ -68,6 +69,15 @@ class Queue:
     looks: list[Moment] = field(default_factory=list)
     unanswered: int = 0
     malformed: list[int] = field(default_factory=list)
+
+    @cached_property
+    def payloads_of(self) -> dict[Any, set[Any]]:
+        """For each receipt the tasks of which a claim has it."""
+        payloads: dict[Any, set[Any]] = defaultdict(set)
+        for payload, claims in self.claims.items():
+            for claim in claims:
+                payloads[claim.receipt].add(payload)
+        return payloads
 
     def returns_of(self, payload: Any) -> list[Return]:
         """How claims of this task were perhaps ended."""

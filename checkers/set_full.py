@@ -4,7 +4,8 @@
     T2 ───────────────────────────────── r element7 –       T1 ─realtime→ T2 ─rw→ T1
 
 An element is known from its acknowledgement on, or from the end of a read that saw it. It is lost if the read of
-it that began last misses it, and was read stale if a read in between does (Jepsen's set-full).
+it that began last misses it, and was read stale if a read in between does (Jepsen's set-full). The client that
+added it has to find it in its later transactions, whatever the times.
 """
 
 from __future__ import annotations

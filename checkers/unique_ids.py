@@ -3,7 +3,8 @@
     T1 ── incr ids 1 → 7 ── commit
     T2 ──── incr ids 1 → 7 ── commit       duplicate-id: both updated the same version
 
-Only acknowledged transactions count: what an aborted one was shown may be given out again. The name is Jepsen's.
+Only acknowledged transactions count: what an aborted one was shown may be given out again. An increment that did not
+tell its number gave no id. The name is Jepsen's.
 """
 
 from __future__ import annotations

@@ -150,6 +150,15 @@ def test_what_is_done_does_not_come_back() -> None:
     assert found(*unsure, row(2, 7, 8, got("a", 11))) == []
 
 
+def test_a_receipt_of_two_tasks_tells_of_neither_that_it_is_done() -> None:
+    """An acknowledgement that may be of another task accuses nobody; a later one of this task does."""
+    claims = (PUT, row(8, 1, 2, put("b", 2)), row(1, 3, 4, got("a", 10)), row(2, 3, 4, got("b", 10, 2)))
+    either = (AT_ONCE, *claims, row(1, 7, 8, ack(10)))
+    assert found(*either, row(1, 11, 12, got("a", 12))) == []
+    own = (row(1, 5, 6, got("a", 11)), row(1, 9, 10, ack(11)), row(1, 11, 12, got("a", 12)))
+    assert ("redelivered-task", (7, 8)) in found(*either, *own)
+
+
 def test_a_claim_that_is_over_cannot_be_ended() -> None:
     """Its task was given to another worker before, or the claim itself ended before."""
     claims = (AT_ONCE, PUT, row(1, 3, 4, got("a", 10)), row(2, 5, 6, got("a", 11)))
