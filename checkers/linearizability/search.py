@@ -23,6 +23,7 @@ configuration, all of which are kept), so that a verdict repeats and memory has 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
@@ -72,6 +73,20 @@ class _Waiting:
         self.after[self.before[place]] = self.before[self.after[place]] = place
 
 
+class _Alike:
+    """Calls that need not take effect and are alike, in the order of their starts: the first ones have a place."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.placed = 0
+
+    def remove(self, place: int) -> None:
+        self.placed += 1
+
+    def put_back(self, place: int) -> None:
+        self.placed -= 1
+
+
 class _Configuration(NamedTuple):
     first: int  # Number in the order of ends.
     ahead: int  # The bits of calls in order that end after `first`.
@@ -98,11 +113,14 @@ class _Search:
         self._rank = {place: rank for rank, place in enumerate(self._ends)}
         observers = {i for i in places if observes(self._calls[i])}
         self._observers = _Waiting(sorted(observers), len(places))
-        self._mutators = _Waiting([i for i in places if i not in observers], len(places))
+        self._mutators = _Waiting([i for i in places if i in self._rank and i not in observers], len(places))
         self._bit = {place: bit for bit, place in enumerate(i for i in places if not self._calls[i].required)}
         self._bit |= _bits_while_open(self._calls)
         self._alike = [(one.kind, one.argument, one.result) for one in self._calls]
-        self._removed: list[tuple[_Waiting, int]] = []
+        self._optional: dict[Any, _Alike] = defaultdict(_Alike)
+        for place in (i for i in places if i not in self._rank):
+            self._optional[self._alike[place]].places.append(place)
+        self._removed: list[tuple[_Waiting | _Alike, int]] = []
         self._seen: dict[tuple[int, int, Any], list[int]] = {}
         self._steps = 0
         self._furthest = _Configuration(-1, 0, model.initial, 0, None)
@@ -125,7 +143,8 @@ class _Search:
             self._steps += 1
             state = step(at.state, self._calls[place])
             if state is not REJECTED and (state != at.state or self._calls[place].required):
-                frames.append(self._enter(self._taken(at, self._mutators, place, state)))
+                waiting = self._mutators if place in self._rank else self._optional[self._alike[place]]
+                frames.append(self._enter(self._taken(at, waiting, place, state)))
         order = None
         if self._furthest.first == len(self._ends):
             order = [self._calls[place] for place in _places(self._furthest.trail)][::-1]
@@ -155,7 +174,7 @@ class _Search:
         """Whether no call that is not in order ended before this one began."""
         return at.first < len(self._ends) and self._calls[place].start <= self._calls[self._ends[at.first]].end
 
-    def _taken(self, at: _Configuration, waiting: _Waiting, place: int, state: Any) -> _Configuration:
+    def _taken(self, at: _Configuration, waiting: _Waiting | _Alike, place: int, state: Any) -> _Configuration:
         """The configuration after one more call, which leads to `state`."""
         waiting.remove(place)
         self._removed.append((waiting, place))
@@ -237,14 +256,20 @@ class _Search:
 
     def _choices(self, at: _Configuration) -> list[int]:
         """The calls to try, the first to be tried at the end: one of those that are alike."""
-        waiting, possible = self._mutators, []
+        waiting, required = self._mutators, []
         place = waiting.after[waiting.end]
         while place != waiting.end and self._may_be_next(at, place):
-            possible.append(place)
+            required.append(place)
             place = waiting.after[place]
-        self._steps += len(possible)
-        possible.sort(key=lambda one: self._rank.get(one, len(self._calls)))
-        chosen = {self._alike[place]: place for place in reversed(possible)}
+        chosen = {}
+        for alike, calls in self._optional.items():
+            self._steps += 1
+            if not self._may_be_next(at, calls.places[0]):
+                break
+            if calls.placed < len(calls.places) and self._may_be_next(at, calls.places[calls.placed]):
+                chosen[alike] = calls.places[calls.placed]
+        self._steps += len(required)
+        chosen |= {self._alike[place]: place for place in sorted(required, key=self._rank.__getitem__, reverse=True)}
         return sorted(chosen.values(), key=lambda one: (-self._rank.get(one, len(self._calls)), -one))
 
 

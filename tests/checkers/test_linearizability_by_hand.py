@@ -341,6 +341,15 @@ def test_a_call_that_lasts_long_costs_no_more() -> None:
     assert found.steps < 5 * len(others)
 
 
+def test_calls_of_unknown_fate_that_are_alike_cost_as_one() -> None:
+    """Of 400 lost writes of two values, two are tried at a time."""
+    sure = one_by_one(*(op for i in range(2_000) for op in (w("x", i % 3), r("x", i % 3))))
+    lost = [row(1 + i, 100 * i, 100 * i + 1, w("x", 7 + i % 2), status=UNKNOWN) for i in range(400)]
+    found = searched(*sure, *lost)
+    assert found.order is not None
+    assert found.steps < 10 * len(sure)
+
+
 def test_what_a_search_remembers_counts() -> None:
     """A state takes a step for each eight elements, so that the budget bounds the memory of long queues too."""
     puts = one_by_one(*(put(i) for i in range(800)))
