@@ -94,11 +94,12 @@ def test_an_increment_whose_answer_never_came_is_a_version_that_nobody_knows() -
 
 
 def test_a_number_of_an_aborted_increment_is_g1a() -> None:
-    """Unless another increment may have made the same number."""
+    """Unless another increment may have made the same number, one that a cut history lacks among them."""
     aborted, reader = row(1, 1, 2, incr("a", 1))._replace(status=Status.ABORTED), row(2, 3, 4, look("a", 1))
     assert found(check_monotonic(history(aborted, reader))) == [("G1a", (0, 1), 1)]
     assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 2))))) == [("G1a", (0, 1), 1)]
     assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 1)), row(3, 5, 6, look("a", 1))))) == []
+    assert check_monotonic(history(aborted, reader, cut="killed")).anomalies == ()
     for answer in (1, None):
         unknown = Txn(0, 3, (Op("incr", "a", (1, answer)),), Status.UNKNOWN, 0, 1)
         assert found(check_monotonic(history(unknown, aborted, reader))) == []
