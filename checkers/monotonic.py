@@ -187,7 +187,7 @@ def _twice(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
 
 
 def _aborted(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
-    """G1a: a number that only an aborted increment can have made, seen by another; not where others may be missing."""
+    """G1a: a number that only an aborted increment can have made, seen by another; not if others may be missing."""
     if history.cut:
         return
     found = [
