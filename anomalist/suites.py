@@ -118,7 +118,7 @@ CHECKERS: dict[str, str] = {
     "graph": "checkers.graph_integrity:check_graph",
     "rw-register": "checkers.rw_register:check_rw_register",
     TIMESTAMPS: "checkers.timestamps:check_timestamps",
-    "linearizable": "checkers.linearizability:check_linearizability",
+    "linearizable": "checkers.linearizability.check:check_linearizability",
     SCRIPTED: "checkers.brute_force:check_by_brute_force",
 }
 

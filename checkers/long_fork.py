@@ -12,7 +12,7 @@ import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.joins import Ints, join, mutual
+from checkers.joins import Bools, Ints, is_in, join, mutual
 from checkers.registers import INITIAL, Registers, registers_of
 from harness.history import History
 from harness.verdict import Anomaly, Evidence, Findings, Step
@@ -43,14 +43,22 @@ def check_long_fork(history: History) -> Findings:
 def _partial_reads(registers: Registers) -> tuple[Ints, Ints]:
     """Pairs (read of a written key, read of another key as nothing) by one committed reader, as two columns."""
     written = registers.read_writer >= 0
-    written &= registers.committed[
-        np.maximum(registers.read_writer, 0)
-    ]  # Of an aborted writer's value G1a says enough.
+    # Of an aborted writer's value G1a says enough.
+    written &= registers.committed[np.maximum(registers.read_writer, 0)]
     written &= registers.read_writer != registers.read_txn
     present = np.flatnonzero(registers.sees & written)
     absent = np.flatnonzero(registers.read_writer == INITIAL)
     i, j = join(registers.read_txn[present], registers.read_txn[absent])
-    return present[i], absent[j]
+    present, absent = present[i], absent[j]
+    apart = ~_wrote(registers, registers.read_txn[present], registers.read_key[absent])
+    apart &= ~_wrote(registers, registers.read_writer[present], registers.read_key[absent])
+    return present[apart], absent[apart]
+
+
+def _wrote(registers: Registers, txn: Ints, key: Ints) -> Bools:
+    """Whether the transaction wrote the key itself: then it is not one of four, and the cycle another anomaly."""
+    keys = max(len(registers.history.keys), 1)
+    return is_in(txn * keys + key, registers.write_txn * keys + registers.write_key)
 
 
 def _forks(registers: Registers, present: Ints, absent: Ints) -> list[Anomaly]:

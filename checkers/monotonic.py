@@ -7,7 +7,8 @@
 
 The cycles of these dependencies have the names of list-append. Increments whose answer never came are unknown
 versions: what is known lies before or after them all the same. That numbers tell the order holds unless an update
-was lost, which is a G-single-item by itself: no cycle that rests on it is given a smaller name. The name is Jepsen's.
+was lost, which is a G-single-item by itself: no cycle that rests on it is given a smaller name. A number that only an
+aborted increment can have made is G1a. The name is Jepsen's.
 """
 
 from __future__ import annotations
@@ -24,14 +25,20 @@ from checkers.catalogue import CATALOGUE, CLASSES
 from checkers.cycles import Cycle, CycleName, Link, find_cycles
 from checkers.findings import anomaly, concurrency, findings, shown
 from checkers.graph import KIND_NAMES, RW, WR, WW, Edges, residue
-from checkers.moments import operations
+from checkers.moments import Moment, operations
 from checkers.proof import order_step
 from harness.history import UNSEEN, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
 __all__ = ["check_monotonic"]
 
-_SEARCHED = (*(row.name for row in CATALOGUE if row.name.startswith("G") and "item" in row.name), "G0", "G1c", "G1b")
+_SEARCHED = (
+    *(row.name for row in CATALOGUE if row.name.startswith("G") and "item" in row.name),
+    "G0",
+    "G1c",
+    "G1b",
+    "G1a",
+)
 _READS_NEEDED = 10
 _LOST_UPDATE = CycleName(CLASSES.index("G-single"), suffix=0, kind=0)
 
@@ -45,7 +52,8 @@ class _Counter:
     made_by: dict[int, int] = field(default_factory=dict)
     reads: list[tuple[int, int]] = field(default_factory=list)  # (row, number), its own increments not counted
     grown: dict[int, int] = field(default_factory=dict)  # What a transaction made of it so far.
-    unknown: bool = False  # Whether somebody may have made a number that nobody was told.
+    refused: dict[int, int] = field(default_factory=dict)  # What aborted increments made of it, and whose they are.
+    unsure: set[int | None] = field(default_factory=set)  # What those of unknown fate did, None where nobody knows.
     odd: int = -1
 
     @property
@@ -64,7 +72,7 @@ class _Edge(NamedTuple):
 
 
 def check_monotonic(history: History) -> Findings:
-    """Cycles of the exact dependencies of counters, duplicate-id, and reads in the middle of a transaction (G1b)."""
+    """Cycles of the exact dependencies of counters, duplicate-id, and dirty reads (G1a and G1b)."""
     counters = list(_counters(history).values())
     clear = [one for one in counters if not one.disputed]
     reads = sum(len(one.reads) for one in counters)
@@ -72,7 +80,12 @@ def check_monotonic(history: History) -> Findings:
         "monotonic",
         history,
         searched=(*_SEARCHED, "duplicate-id"),
-        anomalies=[*_twice(history, counters), *_intermediate(history, clear), *_cycles(history, clear)],
+        anomalies=[
+            *_twice(history, counters),
+            *_aborted(history, counters),
+            *_intermediate(history, clear),
+            *_cycles(history, clear),
+        ],
         evidence=[
             concurrency(history),
             Evidence("numbers read", reads, _READS_NEEDED),
@@ -99,16 +112,20 @@ def _counters(history: History) -> dict[Any, _Counter]:
             elif number is not UNSEEN:
                 counter.odd = at.row
         elif op.kind == "incr":
-            _increment(counter, at.row, op.value, at.ok)
-            counter.unknown |= at.possible and not at.ok
+            _increment(counter, at, op.value)
     return counters
 
 
-def _increment(counter: _Counter, row: int, value: Any, ok: bool) -> None:
+def _increment(counter: _Counter, at: Moment, value: Any) -> None:
+    row = at.row
     added, number = value if isinstance(value, tuple) else (value, None)
     if value is not UNSEEN and (type(added) is not int or added <= 0):
         counter.odd = row
-    elif ok and type(number) is int:
+    elif not at.possible:
+        counter.refused[number] = row
+    elif not at.ok or type(number) is not int:
+        counter.unsure.add(number if type(number) is int else None)
+    else:
         if row not in counter.grown:
             counter.reads.append((row, number - added))
         else:
@@ -126,7 +143,7 @@ def _edges(counter: _Counter) -> Iterator[_Edge]:
     places = np.searchsorted(numbers, [number for _, number in counter.reads], side="right").tolist()
     for (row, number), place in zip(counter.reads, places, strict=True):
         if number in counter.made_by:
-            yield _Edge(counter.made_by[number], row, WR, counter.key, number, certain=not counter.unknown)
+            yield _Edge(counter.made_by[number], row, WR, counter.key, number, certain=not counter.unsure)
         if place < len(numbers):
             yield _Edge(row, counter.made_by[numbers[place]], RW, counter.key, number)
 
@@ -179,6 +196,21 @@ def _twice(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
     for key, number, rows in found[:1]:
         sentence = f"T{rows[0]} and T{rows[1]} both made {shown(key)} {number}."
         yield anomaly(history, "duplicate-id", rows[:2], sentence, seen=(key, number), count=len(found))
+
+
+def _aborted(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:
+    """G1a: a number that only an aborted increment can have made, seen by another; not if others may be missing."""
+    if history.cut:
+        return
+    found = [
+        (one.key, number, one.refused[number], row)
+        for one in counters
+        for row, number in one.reads
+        if number in one.refused and number not in one.makers and not one.unsure & {number, None}
+    ]
+    for key, number, maker, row in found[:1]:
+        sentence = f"T{row} found {shown(key)} at {number}, which T{maker} made it and was aborted."
+        yield anomaly(history, "G1a", (maker, row), sentence, seen=(key, number), count=len(found))
 
 
 def _intermediate(history: History, counters: list[_Counter]) -> Iterator[Anomaly]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, NamedTuple
 
 from checkers.moments import Moment, operations
@@ -69,6 +70,15 @@ class Queue:
     unanswered: int = 0
     malformed: list[int] = field(default_factory=list)
 
+    @cached_property
+    def payloads_of(self) -> dict[Any, set[Any]]:
+        """For each receipt the tasks of which a claim has it."""
+        payloads: dict[Any, set[Any]] = defaultdict(set)
+        for payload, claims in self.claims.items():
+            for claim in claims:
+                payloads[claim.receipt].add(payload)
+        return payloads
+
     def returns_of(self, payload: Any) -> list[Return]:
         """How claims of this task were perhaps ended."""
         receipts = dict.fromkeys(claim.receipt for claim in self.claims[payload])
@@ -84,11 +94,11 @@ class Queue:
 
     def runs_out(self, claim: Claim) -> float:
         """The moment from which the claim has surely run out by itself."""
-        if self.visibility_s is None:
+        if self.visibility_s is None or not claim.at.ok:
             return math.inf
         if self.visibility_s <= _AT_ONCE_S:
             return claim.at.end
-        if self.clock != "nanoseconds" or not claim.at.ok:
+        if self.clock != "nanoseconds":
             return math.inf
         return claim.at.end + self.visibility_s * 1e9 * (1 + _DRIFT)
 

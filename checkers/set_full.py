@@ -4,7 +4,8 @@
     T2 ───────────────────────────────── r element7 –       T1 ─realtime→ T2 ─rw→ T1
 
 An element is known from its acknowledgement on, or from the end of a read that saw it. It is lost if the read of
-it that began last misses it, and was read stale if a read in between does (Jepsen's set-full).
+it that began last misses it, and was read stale if a read in between does (Jepsen's set-full). The client that
+added it has to find it in its later transactions, whatever the times.
 """
 
 from __future__ import annotations
@@ -83,13 +84,24 @@ def _written_version(registers: Registers) -> Ints:
 
 
 def _misses(registers: Registers, known: _Known) -> tuple[Ints, Ints]:
-    """(read, write): committed reads that found nothing where an element was known before they began."""
+    """(read, write): committed reads that found nothing where an element was known, in real time or a session."""
     absent = np.flatnonzero(registers.sees & (registers.read_writer == INITIAL) & (registers.read_updated < 0))
     real = np.flatnonzero(registers.real)
     i, j = join(registers.read_key[absent], registers.write_key[real])
     read, write = absent[i], real[j]
-    late = known.since[write] < registers.history.start[registers.read_txn[read]]
+    late = _is_late(registers, known, read, write) | _is_of_session(registers, read, write)
     return read[late], write[late]
+
+
+def _is_late(registers: Registers, known: _Known, read: Ints, write: Ints) -> Bools:
+    """Whether the element was known before the reader began."""
+    return np.asarray(known.since[write] < registers.history.start[registers.read_txn[read]])
+
+
+def _is_of_session(registers: Registers, read: Ints, write: Ints) -> Bools:
+    """Whether the reader's own client had added the element, acknowledged: the rows of a client are in its order."""
+    client, writer, reader = registers.history.client, registers.write_txn[write], registers.read_txn[read]
+    return np.asarray(registers.ok[writer] & (client[writer] == client[reader]) & (writer < reader))
 
 
 def _is_last_read(registers: Registers, reads: Ints) -> Bools:
@@ -111,11 +123,8 @@ def _read_back(registers: Registers) -> tuple[int, int]:
 
 def _anomalies(registers: Registers, known: _Known, read: Ints, write: Ints) -> list[Anomaly]:
     """Each miss is one of: within a session, by the last read of the element, or by a read before that."""
-    history = registers.history
-    session = registers.ok[registers.write_txn[write]]
-    session &= history.client[registers.write_txn[write]] == history.client[registers.read_txn[read]]
-    session &= history.end[registers.write_txn[write]] < history.start[registers.read_txn[read]]
-    lost = _is_last_read(registers, read)
+    session = _is_of_session(registers, read, write)
+    lost = _is_late(registers, known, read, write) & _is_last_read(registers, read)
     kinds = (("lost-element", lost), (_STALE_SESSION, session), (_STALE, ~lost & ~session))
     return [_anomaly(registers, known, name, read[chosen], write[chosen]) for name, chosen in kinds if chosen.any()]
 
@@ -131,9 +140,11 @@ def _anomaly(registers: Registers, known: _Known, name: str, read: Ints, write: 
     witness = writer if direct[first] else int(known.witness[write[first]])
     key = history.keys[registers.write_key[write[first]]]
     value = history.values[registers.write_value[write[first]]]
-    order = "session" if name == _STALE_SESSION else "realtime"
+    order, why = "realtime", f"T{witness} had ended before T{reader} began."
+    if name == _STALE_SESSION:
+        order, why = "session", f"client {history.client[reader]} ran T{witness} before T{reader}."
     steps = [
-        Step(order, witness, reader, None, None, f"T{witness} had ended before T{reader} began."),
+        Step(order, witness, reader, None, None, why),
         Step("rw", reader, writer, key, value, f"T{reader} read {shown(key)} as nothing, which T{writer} wrote."),
     ]
     if witness != writer:
@@ -145,4 +156,5 @@ def _anomaly(registers: Registers, known: _Known, name: str, read: Ints, write: 
     txns = [step.before for step in steps]
     longest = int((history.start[registers.read_txn[read]] - known.since[write]).max())
     late = f"The longest time after which a known element was still missing is {longest} {history.info.clock}."
-    return anomaly(history, name, txns, sentence, steps=steps, count=len(np.unique(write)), details=(late,))
+    details = (late,) if longest > 0 else ()
+    return anomaly(history, name, txns, sentence, steps=steps, count=len(np.unique(write)), details=details)

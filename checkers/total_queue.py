@@ -136,11 +136,12 @@ def _duplicate_claim(queue: Queue, payload: Any) -> Iterator[_Wrong]:
 
 
 def _redelivered(queue: Queue, payload: Any) -> Iterator[_Wrong]:
-    """A claim that began after the task had been acknowledged."""
+    """A claim that began after the task had been acknowledged, by a receipt that is of no other task's claim."""
     acks = [one for one in queue.returns_of(payload) if one.kind == "ack" and one.sure]
     for claim in queue.claims[payload]:
         before = [one for one in acks if claim.at.ok and one.at.end < claim.at.start]
-        if before and _belongs(queue, payload, before[0]):
+        before = [one for one in before if queue.payloads_of[one.receipt] == {payload}]
+        if before:
             ack = before[0].at.row
             sentence = (
                 f"T{claim.at.row} was given {shown(payload)} of queue {shown(queue.name)},"
@@ -149,16 +150,6 @@ def _redelivered(queue: Queue, payload: Any) -> Iterator[_Wrong]:
             rows = (ack, claim.at.row)
             yield _Wrong("redelivered-task", queue.name, payload, rows, sentence)
             return
-
-
-def _belongs(queue: Queue, payload: Any, returned: Return) -> bool:
-    """Whether the receipt is of no other task's claim."""
-    return all(
-        claim.receipt != returned.receipt
-        for other, claims in queue.claims.items()
-        if other != payload
-        for claim in claims
-    )
 
 
 def _stale_ack(queue: Queue, payload: Any) -> Iterator[_Wrong]:

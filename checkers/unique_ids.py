@@ -3,7 +3,8 @@
     T1 ── incr ids 1 → 7 ── commit
     T2 ──── incr ids 1 → 7 ── commit       duplicate-id: both updated the same version
 
-Only acknowledged transactions count: what an aborted one was shown may be given out again. The name is Jepsen's.
+Only acknowledged transactions count: what an aborted one was shown may be given out again. An increment that did not
+tell its number gave no id. The name is Jepsen's.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def check_unique_ids(history: History) -> Findings:
         grows = op.kind == "incr" and isinstance(op.value, tuple) and isinstance(op.value[0], int) and op.value[0] > 0
         if at.possible and not grows:
             odd.append(at.row)
-        elif at.ok:
+        elif at.ok and op.value[1] is not None:
             takers.setdefault((op.key, op.value[1]), []).append(at)
     return findings(
         "unique-ids",

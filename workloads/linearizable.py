@@ -8,14 +8,14 @@
 
 Uses keys, key_choice, contention, writes_per_key and read_ratio. A register has few values, as in Jepsen's tests of
 etcd, so that compare-and-set often hits. A lock is a register: whoever acquired it writes down who it is, and a later
-transaction gives it back in its name; with a read_ratio above 0 some only look who holds it.
+transaction gives it back in its name; the share read_ratio only looks who holds it, which later ones then know.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import count
+from typing import Any
 
 from harness.history import Op
 from harness.program import Params, Program, Programs, Rng, Workload, append, read, write
@@ -63,20 +63,29 @@ def _change_set(rng: Rng, key: str, number: int) -> Op:
 
 def _lock_programs(rng: Rng, params: Params) -> Iterator[Program]:
     chooser = KeyChooser(rng, params)
-    held: dict[str, list[int]] = defaultdict(list)
+    holders: dict[str, Any] = {}
     for owner in count(1):
         if rng.random() < params.read_ratio:
-            yield straight([read(f"lock{chooser.choose()}")])
+            yield _look(f"lock{chooser.choose()}", holders)
         else:
-            yield _acquire_or_release(f"lock{chooser.choose_for_write()}", owner, held, rng.random() < 0.5)
+            yield _acquire_or_release(f"lock{chooser.choose_for_write()}", owner, holders, rng.random() < 0.5)
 
 
-def _acquire_or_release(key: str, owner: int, held: dict[str, list[int]], release: bool) -> Program:
-    """Give back what somebody holds, if so wanted and anybody does; else try to get it."""
-    if release and held[key]:
-        yield Op("cas", key, (held[key].pop(0), None))
+def _look(key: str, holders: dict[str, Any]) -> Program:
+    """See who holds it: whoever was thought to may have been refused at his commit."""
+    holder = (yield read(key)).value
+    if holder is not None:
+        holders[key] = holder
+
+
+def _acquire_or_release(key: str, owner: int, holders: dict[str, Any], release: bool) -> Program:
+    """Give back what somebody is known to hold, if so wanted; else try to get it."""
+    holder = holders.get(key) if release else None
+    if holder is not None:
+        if (yield Op("cas", key, (holder, None))).value[2]:
+            holders.pop(key, None)
     elif (yield Op("cas", key, (None, owner))).value[2]:
-        held[key].append(owner)
+        holders[key] = owner
 
 
 _DEFAULTS = Params(keys=4)

@@ -4,7 +4,7 @@
     T2 ── w y 2 ── commit          T4 ── r y 2 ── r x – ── commit       T1 ─wr→ T3 ─rw→ T2 ─wr→ T4 ─rw→ T1
 
 Uses keys (the groups in play at a time), ops_max (the keys of a group, at least 2) and read_ratio (the share of
-transactions that read a whole group, each in an order of its own). Every key is written once.
+transactions that read a whole group, at least two of each, in an order of their own). Every key is written once.
 """
 
 from __future__ import annotations

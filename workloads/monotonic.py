@@ -3,7 +3,8 @@
     T1 ── incr a 1 → 7 ── commit             T3 ── r a 7 ── r b 2      T1 before T2
     T2 ── incr b 1 → 3 ── commit             T4 ── r a 6 ── r b 3      T2 before T1
 
-Uses keys (the counters), key_choice, contention, ops_max (how many are looked at), read_ratio and rollback_ratio.
+Uses keys (the counters), key_choice, contention, writes_per_key, ops_max (how many are looked at), read_ratio and
+rollback_ratio.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@
     T2 ───────────────────────────────── r element7 –       the element is lost
 
 Uses ops_max (how many of the newest elements a reader looks at), read_ratio and rollback_ratio: what was rolled back
-must never be seen. An element is a key of its own,
-because every database can store a key; the finale reads them all.
+must never be seen. An element is a key of its own, because every database can store a key; the finale reads them all.
 """
 
 from __future__ import annotations

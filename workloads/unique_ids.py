@@ -3,7 +3,7 @@
     T1 ── incr ids 1 → 7 ── commit
     T2 ──── incr ids 1 → 7 ── commit       two have the same id
 
-Uses keys (the counters), key_choice and rollback_ratio.
+Uses keys (the counters), key_choice (nothing retires, so rotating is uniform), contention and rollback_ratio.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ import numpy as np
 
 from checkers.findings import shown
 from checkers.linearizability.models import FOREVER, MODELS, Call, Model, observes
-from harness.history import KINDS, SCALAR, UNSEEN, UNSEEN_LENGTH, History, Status
+from harness.history import KIND_CODE, KINDS, SCALAR, UNSEEN, UNSEEN_LENGTH, History, Status
 from harness.level import Level
 from harness.verdict import Doubt
 
@@ -103,14 +103,16 @@ def _initial_rows(history: History) -> int:
 
     Such a transaction sets up the objects: on each of them it is a call like any other.
     """
-    for row in range(len(history)):
-        ops = slice(int(history.op_offset[row]), int(history.op_offset[row + 1]))
-        writes = all(KINDS[kind].name == "w" for kind in history.op_kind[ops].tolist())
-        once = len(np.unique(history.op_key[ops])) == ops.stop - ops.start
-        alone = row + 1 == len(history) or history.end[row] < history.start[row + 1]
-        if not (writes and once and alone and history.status[row] == Status.OK):
+    bad = history.status != Status.OK
+    bad[:-1] |= history.end[:-1] >= history.start[1:]
+    others = np.flatnonzero(history.op_kind != KIND_CODE["w"])
+    bad[np.searchsorted(history.op_offset, others, "right") - 1] = True
+    rows = int(np.append(bad, True).argmax())
+    for row in np.flatnonzero(np.diff(history.op_offset)[:rows] > 1).tolist():
+        keys = history.op_key[history.op_offset[row] : history.op_offset[row + 1]]
+        if len(np.unique(keys)) < len(keys):
             return row
-    return len(history)
+    return rows
 
 
 class _Values:

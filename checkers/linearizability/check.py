@@ -36,6 +36,7 @@ _WAYS: Final = {
     "list": decide_by_ranks,
     "queue": decide_queue,
 }
+_CHANGES_NEEDED: Final = 10
 _ANSWERS_NEEDED: Final = 10
 
 
@@ -64,6 +65,7 @@ def check_linearizability(history: History, *, steps_max: int = STEPS_MAX) -> Fi
         anomalies=[not_linearizable(history, [(one.judged, one.core, one.passed) for one in wrong])] if wrong else [],
         evidence=[
             concurrency(history),
+            Evidence("changes acknowledged", _changes(objects), _CHANGES_NEEDED),
             Evidence("answers that an order has to explain", _answers(objects), _ANSWERS_NEEDED),
         ],
         doubts=[Doubt("evidence", f"the history is cut: {history.cut}")] if history.cut else [],
@@ -87,6 +89,10 @@ def judged_objects(objects: list[Object], steps_max: int = STEPS_MAX) -> Iterato
         left = max(0, left - searched.steps)
         impossible = searched.order is None and not searched.spent
         yield Judgement(judged, searched.order, judged.calls if impossible else [], searched.passed)
+
+
+def _changes(objects: list[Object]) -> int:
+    return sum(call.required and not observes(call) for one in objects for call in one.calls)
 
 
 def _answers(objects: list[Object]) -> int:

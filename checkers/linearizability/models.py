@@ -5,7 +5,7 @@ been given in that state. States are hashable values. An answer that is not know
 
     register   r, w, delete and cas; nothing is stored at first. A lock is a register: to acquire it is
                cas (nothing, owner), to release it cas (owner, nothing), and a refused try is a failed cas
-    counter    a register of numbers with incr, 0 at first
+    counter    a register of whole numbers with incr, 0 at first
     set        append adds an element, a read returns all of them in any order
     list       append adds at the end, a read returns all in order
     text       append lengthens a text, w replaces it, a read returns it; empty at first
@@ -187,19 +187,19 @@ def _given(value: Any, form: Callable[[Any], Any]) -> Any:
 def _cas(form: Callable[[Any], Any]) -> Form:
     def cas(value: Any) -> tuple[str, Any, Any]:
         old, new, *answer = _is(value, tuple)
-        replaced = _is(answer[0], bool) if answer else UNSEEN
+        replaced = UNSEEN if answer in ([], [None]) else _is(answer[0], bool)
         return "cas", (form(old), form(new)), replaced
 
     return cas
 
 
-def _cell(form: Callable[[Any], Any]) -> dict[str, Form]:
+def _cell(seen: Callable[[Any], Any], given: Callable[[Any], Any]) -> dict[str, Form]:
     """The forms of whatever stores one value, nothing being one of them."""
     return {
-        "r": lambda value: ("r", None, _seen(value, form)),
-        "w": lambda value: ("w", _given(value, form), None),
-        "delete": lambda _: ("w", form(None), None),
-        "cas": _cas(form),
+        "r": lambda value: ("r", None, _seen(value, seen)),
+        "w": lambda value: ("w", _given(value, given), None),
+        "delete": lambda _: ("w", given(None), None),
+        "cas": _cas(given),
     }
 
 
@@ -207,9 +207,14 @@ def _number(value: Any) -> Any:
     return 0 if value is None else _is(value, int, float)
 
 
+def _whole(value: Any) -> Any:
+    """What is given to a counter: what fractions add up to, 0.3 or 0.1 + 0.2, is the database's affair."""
+    return 0 if value is None else _is(value, int)
+
+
 def _incr(value: Any) -> tuple[str, Any, Any]:
     added, number = _is(value, tuple)
-    return "incr", _is(added, int, float), UNSEEN if number is None else _is(number, int, float)
+    return "incr", _is(added, int), UNSEEN if number is None else _is(number, int, float)
 
 
 def _string(value: Any) -> Any:
@@ -258,8 +263,8 @@ _TEXT_FORMS: Final[dict[str, Form]] = {
 MODELS: Final[dict[str, Model]] = {
     model.name: model
     for model in (
-        Model("register", None, _register, _cell(exact), states=_seen_values),
-        Model("counter", 0, _counter, {**_cell(_number), "incr": _incr}, states=_seen_numbers),
+        Model("register", None, _register, _cell(exact, exact), states=_seen_values),
+        Model("counter", 0, _counter, {**_cell(_number, _whole), "incr": _incr}, states=_seen_numbers),
         Model("set", frozenset(), _set, _lists(_members), lambda state, seen: state <= frozenset(seen)),
         Model("list", (), _list, _lists(_elements), lambda state, seen: seen[: len(state)] == state),
         Model("text", "", _text, _TEXT_FORMS, lambda state, seen: seen.startswith(state)),

@@ -124,7 +124,7 @@ class _Values:
         for call in self._stored.values():
             if call.kind == "cas" and self._replaced.setdefault(call.argument[0], call) is not call:
                 return self._replaced[call.argument[0]], call
-        return self._circle()
+        return self._circle() if self._replaced else ()
 
     def _circle(self) -> tuple[Call, ...]:
         """A cas that replaced what was stored only after it, if there is one: no block leads to it."""

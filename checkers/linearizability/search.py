@@ -3,7 +3,8 @@
 A configuration is what was put in order so far. It is known by
 
     the first call (in the order of ends) that is not yet in order: all that end before it are
-    which of the calls that end later are in order already, as bits from that one on
+    which of the calls that end later are in order already, as bits: all of these are open when that one ends,
+        and calls that are open at one moment have different bits
     the state
     which of the calls that need not take effect did, as bits
 
@@ -16,12 +17,15 @@ which the other can, so the other is not looked at again. Three more rules leave
     where states only grow, one that no waiting read can see is like any other such, and one from
         which the next read cannot be reached leads nowhere
 
-A budget counts steps (of the model, and from one call or configuration to the next), so that a verdict repeats.
+A budget counts steps (of the model, from one call or configuration to the next, and one more for each 64 bytes of a
+configuration, all of which are kept), so that a verdict repeats and memory has a bound.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from heapq import heappop, heappush
 from typing import Any, Final, NamedTuple
 
 from checkers.linearizability.models import REJECTED, Call, Model, Step, observes
@@ -69,9 +73,23 @@ class _Waiting:
         self.after[self.before[place]] = self.before[self.after[place]] = place
 
 
+class _Alike:
+    """Calls that need not take effect and are alike, in the order of their starts: the first ones have a place."""
+
+    def __init__(self) -> None:
+        self.places: list[int] = []
+        self.placed = 0
+
+    def remove(self, place: int) -> None:
+        self.placed += 1
+
+    def put_back(self, place: int) -> None:
+        self.placed -= 1
+
+
 class _Configuration(NamedTuple):
     first: int  # Number in the order of ends.
-    ahead: int  # Bit i: the call that ends i-th after `first` is in order.
+    ahead: int  # The bits of calls in order that end after `first`.
     state: Any
     used: int
     trail: Trail | None
@@ -95,10 +113,14 @@ class _Search:
         self._rank = {place: rank for rank, place in enumerate(self._ends)}
         observers = {i for i in places if observes(self._calls[i])}
         self._observers = _Waiting(sorted(observers), len(places))
-        self._mutators = _Waiting([i for i in places if i not in observers], len(places))
-        self._bit = {place: 1 << bit for bit, place in enumerate(i for i in places if not self._calls[i].required)}
+        self._mutators = _Waiting([i for i in places if i in self._rank and i not in observers], len(places))
+        self._bit = {place: bit for bit, place in enumerate(i for i in places if not self._calls[i].required)}
+        self._bit |= _bits_while_open(self._calls)
         self._alike = [(one.kind, one.argument, one.result) for one in self._calls]
-        self._removed: list[tuple[_Waiting, int]] = []
+        self._optional: dict[Any, _Alike] = defaultdict(_Alike)
+        for place in (i for i in places if i not in self._rank):
+            self._optional[self._alike[place]].places.append(place)
+        self._removed: list[tuple[_Waiting | _Alike, int]] = []
         self._seen: dict[tuple[int, int, Any], list[int]] = {}
         self._steps = 0
         self._furthest = _Configuration(-1, 0, model.initial, 0, None)
@@ -121,7 +143,8 @@ class _Search:
             self._steps += 1
             state = step(at.state, self._calls[place])
             if state is not REJECTED and (state != at.state or self._calls[place].required):
-                frames.append(self._enter(self._taken(at, self._mutators, place, state)))
+                waiting = self._mutators if place in self._rank else self._optional[self._alike[place]]
+                frames.append(self._enter(self._taken(at, waiting, place, state)))
         order = None
         if self._furthest.first == len(self._ends):
             order = [self._calls[place] for place in _places(self._furthest.trail)][::-1]
@@ -151,20 +174,23 @@ class _Search:
         """Whether no call that is not in order ended before this one began."""
         return at.first < len(self._ends) and self._calls[place].start <= self._calls[self._ends[at.first]].end
 
-    def _taken(self, at: _Configuration, waiting: _Waiting, place: int, state: Any) -> _Configuration:
+    def _taken(self, at: _Configuration, waiting: _Waiting | _Alike, place: int, state: Any) -> _Configuration:
         """The configuration after one more call, which leads to `state`."""
         waiting.remove(place)
         self._removed.append((waiting, place))
         if not self._calls[place].required:
-            return _Configuration(at.first, at.ahead, state, at.used | self._bit[place], (place, at.trail))
-        first, ahead = at.first, at.ahead | 1 << (self._rank[place] - at.first)
-        passed = (~ahead & (ahead + 1)).bit_length() - 1  # How many bits are set without a gap.
-        return _Configuration(first + passed, ahead >> passed, state, at.used, (place, at.trail))
+            return _Configuration(at.first, at.ahead, state, at.used | 1 << self._bit[place], (place, at.trail))
+        first, ahead = at.first, at.ahead | 1 << self._bit[place]
+        while first < len(self._ends) and ahead >> self._bit[self._ends[first]] & 1:
+            ahead ^= 1 << self._bit[self._ends[first]]
+            first += 1
+        self._steps += max(0, first - at.first - 1)
+        return _Configuration(first, ahead, state, at.used, (place, at.trail))
 
     def _is_new(self, at: _Configuration) -> bool:
         """Whether it is not one of those seen, nor worse than one of them; it counts as seen from now on."""
         seen = self._seen.setdefault((at.first, at.ahead, at.state), [])
-        self._steps += len(seen)
+        self._steps += len(seen) + (at.ahead.bit_length() + at.used.bit_length() >> 9) + _size(at.state)
         if any(used & at.used == used for used in seen):
             return False
         seen.append(at.used)
@@ -186,7 +212,7 @@ class _Search:
         if grows is None:
             return at
         rank = self._next_reader[at.first]
-        while rank < len(self._ends) and at.ahead >> (rank - at.first) & 1:
+        while rank < len(self._ends) and not self._is_open(at, self._ends[rank]):
             rank = self._next_reader[rank + 1]
         if rank == len(self._ends):
             return at._replace(state=LOST)
@@ -202,7 +228,7 @@ class _Search:
         waiting, grows = self._observers, self._model.grows
         place = waiting.after[waiting.end]
         while at.state is not LOST and place != waiting.end and self._calls[place].start <= end:
-            self._steps += 1
+            self._steps += 1 + _size(at.state)
             if grows is not None and grows(at.state, self._calls[place].result):
                 return True
             place = waiting.after[place]
@@ -223,21 +249,47 @@ class _Search:
 
     def _is_open(self, at: _Configuration, place: int) -> bool:
         """Whether the call is not in order yet."""
-        if place in self._bit:
-            return not at.used & self._bit[place]
-        return self._rank[place] >= at.first and not at.ahead >> (self._rank[place] - at.first) & 1
+        if place not in self._rank:
+            return not at.used >> self._bit[place] & 1
+        ahead = at.ahead >> self._bit[place] & 1 and self._may_be_next(at, place)  # Else the bit is another call's.
+        return self._rank[place] >= at.first and not ahead
 
     def _choices(self, at: _Configuration) -> list[int]:
         """The calls to try, the first to be tried at the end: one of those that are alike."""
-        waiting, possible = self._mutators, []
+        waiting, required = self._mutators, []
         place = waiting.after[waiting.end]
         while place != waiting.end and self._may_be_next(at, place):
-            possible.append(place)
+            required.append(place)
             place = waiting.after[place]
-        self._steps += len(possible)
-        possible.sort(key=lambda one: self._rank.get(one, len(self._calls)))
-        chosen = {self._alike[place]: place for place in reversed(possible)}
+        chosen = {}
+        for alike, calls in self._optional.items():
+            self._steps += 1
+            if not self._may_be_next(at, calls.places[0]):
+                break
+            if calls.placed < len(calls.places) and self._may_be_next(at, calls.places[calls.placed]):
+                chosen[alike] = calls.places[calls.placed]
+        self._steps += len(required)
+        chosen |= {self._alike[place]: place for place in sorted(required, key=self._rank.__getitem__, reverse=True)}
         return sorted(chosen.values(), key=lambda one: (-self._rank.get(one, len(self._calls)), -one))
+
+
+def _bits_while_open(calls: Sequence[Call]) -> dict[int, int]:
+    """The number of a bit for the place of each required call; `calls`, by start, that overlap have others."""
+    bits: dict[int, int] = {}
+    taken: list[tuple[int, int]] = []  # (end, bit)
+    free: list[int] = []
+    for place, call in enumerate(calls):
+        if call.required:
+            while taken and taken[0][0] < call.start:
+                heappush(free, heappop(taken)[1])
+            bits[place] = heappop(free) if free else len(taken)
+            heappush(taken, (call.end, bits[place]))
+    return bits
+
+
+def _size(state: Any) -> int:
+    """How many times 64 bytes a state holds."""
+    return len(state) >> 3 if isinstance(state, tuple | frozenset | str) else 0
 
 
 def _unless_lost(step: Step) -> Step:

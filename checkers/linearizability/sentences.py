@@ -34,7 +34,7 @@ def _cas(op: Op) -> str:
     old, new, *answer = op.value
     if answer == [False]:
         return f"found that it was not {shown(old)}"
-    return f"{'replaced' if answer else 'tried to replace'} {shown(old)} by {shown(new)}"
+    return f"{'replaced' if answer == [True] else 'tried to replace'} {shown(old)} by {shown(new)}"
 
 
 def _incr(op: Op) -> str:

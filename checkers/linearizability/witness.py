@@ -126,8 +126,8 @@ def _stuck(searching: _Searching, by_start: Sequence[Call], ends: Sequence[Call]
 def _recent(searching: _Searching, part: _Part, stuck: Call) -> _Part:
     """The last calls alone, if they have no order whatever those before them left.
 
-    All that had ended by some moment comes before all that began later. What was going on at that moment may come
-    before as well.
+    All that had ended by some moment comes before all that began later, so the moment must be before the stuck call
+    began. What was going on at that moment may come before as well.
     """
     states, size = searching.model.states, _RECENT_MIN
     while states is not None and size < len(part.before) and searching.left:
@@ -136,9 +136,8 @@ def _recent(searching: _Searching, part: _Part, stuck: Call) -> _Part:
         before = [call for call in part.before[-size:] if call.start > since]
         initial = states(begun)
         steps_max = len(begun) * _STEPS_PER_CALL_MAX + _STEPS_EACH_MAX
-        if 0 < len(initial) <= _STATES_MAX and searching.is_impossible(
-            _weakened(begun, [*before, stuck]), initial, steps_max
-        ):
+        told = since < stuck.start and 0 < len(initial) <= _STATES_MAX
+        if told and searching.is_impossible(_weakened(begun, [*before, stuck]), initial, steps_max):
             return _Part(begun, before, initial, since)
         size *= 2
     return part

@@ -54,6 +54,13 @@ def test_a_counter_that_is_set_back_may_give_an_id_again() -> None:
         assert ([doubt.reason for doubt in findings.doubts], findings.anomalies) == (["evidence"], ())
 
 
+def test_an_increment_that_tells_no_number_gives_no_id() -> None:
+    """A counter that only says that it was added to has given nothing twice."""
+    blind = Op("incr", "a", (1, None))
+    findings = check_unique_ids(history(row(1, 1, 2, blind), row(2, 1, 3, blind)))
+    assert (found(findings), findings.evidence[-1][:2]) == ([], ("ids given out", 0))
+
+
 # monotonic
 
 
@@ -103,6 +110,18 @@ def test_a_lost_update_is_no_circle_of_what_was_seen() -> None:
     assert found(check_monotonic(history(*seen))) == [("G1c", (0, 1), 1)]
     unanswered = Txn(0, 3, (Op("incr", "a", UNSEEN),), Status.UNKNOWN, 1, 9)
     assert found(check_monotonic(history(*seen, unanswered))) == [("G-single-item", (0, 1), 1)]
+
+
+def test_a_number_of_an_aborted_increment_is_g1a() -> None:
+    """Unless another increment may have made the same number, one that a cut history lacks among them."""
+    aborted, reader = row(1, 1, 2, incr("a", 1))._replace(status=Status.ABORTED), row(2, 3, 4, look("a", 1))
+    assert found(check_monotonic(history(aborted, reader))) == [("G1a", (0, 1), 1)]
+    assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 2))))) == [("G1a", (0, 1), 1)]
+    assert found(check_monotonic(history(aborted, row(2, 3, 4, incr("a", 1)), row(3, 5, 6, look("a", 1))))) == []
+    assert check_monotonic(history(aborted, reader, cut="killed")).anomalies == ()
+    for answer in (1, None):
+        unknown = Txn(0, 3, (Op("incr", "a", (1, answer)),), Status.UNKNOWN, 0, 1)
+        assert found(check_monotonic(history(unknown, aborted, reader))) == []
 
 
 def small_counters(seed: int) -> list[Txn]:

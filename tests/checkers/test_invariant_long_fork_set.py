@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from checkers.long_fork import check_long_fork
 from checkers.set_full import check_set_full
 from harness.history import Status
@@ -31,6 +33,14 @@ def test_readers_that_agree_are_no_long_fork() -> None:
     """Both saw x first, or one saw both."""
     for second in (row(3, 4, 8, r("y"), r("x", 1)), row(3, 4, 8, r("y", 2), r("x", 1))):
         assert check_long_fork(history(*WRITES, FORK[0], second)).anomalies == ()
+
+
+def test_a_fork_is_found_behind_a_reader_that_wrote_too() -> None:
+    """Who saw x and then wrote y itself is no reader of a fork, and hides none."""
+    writer = row(1, 2, 5, r("x", 1), r("y"), w("y", 2))
+    (found,) = check_long_fork(history(WRITES[0], writer, *FORK)).anomalies
+    assert (found.txns, found.count) == ((0, 2, 1, 3), 1)
+    assert check_long_fork(history(WRITES[0], writer, FORK[1])).anomalies == ()
 
 
 def test_readers_that_were_refused_fork_nothing() -> None:
@@ -70,6 +80,16 @@ def test_an_element_that_is_found_again_was_read_stale() -> None:
     assert found.name == "G-single-item-realtime"
     (found,) = check_set_full(history(ADD, row(0, 3, 4, r("e")), again)).anomalies
     assert (found.name, [step.kind for step in found.steps]) == ("G-single-item-process", ["session", "rw"])
+
+
+def test_a_session_has_an_order_without_times() -> None:
+    """A client that misses its own addition is wrong where its transactions touch, or share one interval."""
+    touching = history(ADD, row(0, 2, 4, r("e")))
+    shared = history(row(0, 1, 2, w("e", 1)), row(0, 1, 2, r("e")))
+    for made in (touching, replace(shared, info=replace(shared.info, clock="sessions"))):
+        (found,) = check_set_full(made).anomalies
+        assert (found.name, found.txns, found.details) == ("G-single-item-process", (0, 1), ())
+        assert found.steps[0].sentence == "client 0 ran T0 before T1."
 
 
 def test_a_read_that_overlaps_the_addition_may_miss_it() -> None:

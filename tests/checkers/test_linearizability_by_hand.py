@@ -9,6 +9,8 @@ from rows import history, r, row, w
 
 from checkers.linearizability import check_linearizability, judged_objects
 from checkers.linearizability.calls import objects_of
+from checkers.linearizability.check import STEPS_MAX
+from checkers.linearizability.search import Searched, search
 from harness.build import build_history
 from harness.history import UNSEEN, History, Op, RunInfo, Status, Txn
 from harness.level import level
@@ -21,7 +23,7 @@ def cas(old: Any, new: Any, *answer: bool, key: str = "x") -> Op:
     return Op("cas", key, (old, new, *answer))
 
 
-def incr(added: int, number: int | None = None) -> Op:
+def incr(added: float, number: float | None = None) -> Op:
     return Op("incr", "x", (added, number))
 
 
@@ -67,6 +69,11 @@ RIGHT = {
     "register, unknown never": [row(0, 0, 1, w("x", 1), status=UNKNOWN), row(1, 5, 6, r("x"))],
     "cas": one_by_one(cas(None, 1, True), cas(2, 3, False), cas(1, 2, True), cas(2, 3, True), r("x", 3)),
     "cas, unknown": [row(0, 0, 1, cas(None, 1), status=UNKNOWN), row(1, 2, 3, r("x")), row(1, 4, 5, r("x", 1))],
+    "cas, without an answer": [
+        row(0, 0, 1, Op("cas", "x", (None, 1, None)), status=UNKNOWN),
+        row(1, 2, 3, Op("cas", "x", (None, 2, None)), status=UNKNOWN),
+        row(2, 4, 5, r("x", 2)),
+    ],
     "lock": one_by_one(cas(None, "a", True), cas(None, "b", False), cas("a", None, True), cas(None, "b", True)),
     "counter": one_by_one(r("x", None), incr(2, 2), incr(3), incr(1, 6), r("x", 6)),
     "counter, in another order": at_once(incr(1, 3), incr(1, 2), incr(1, 1)),
@@ -97,6 +104,7 @@ WRONG = {
     "lock, held by two": one_by_one(cas(None, "a", True), cas(None, "b", True)),
     "counter, lost": one_by_one(incr(1), incr(1), r("x", 1)),
     "counter, the same answer": at_once(incr(1, 1), incr(1, 1)),
+    "counter, a fraction": one_by_one(incr(1, 1), r("x", 0.5)),
     "list, turned round": one_by_one(add(1), add(2), r("x", [2, 1])),
     "list, lost": one_by_one(add(1), add(2), r("x", [2])),
     "text": one_by_one(add("a"), add("b"), r("x", "ba")),
@@ -169,6 +177,17 @@ def test_what_came_long_before_does_not_matter(before: list[Op], wrong: list[Op]
     )
 
 
+def test_what_came_during_the_stuck_call_is_not_put_before_it() -> None:
+    """A read that lasted long contradicts what came before it, not the last reads of what was written meanwhile."""
+    txns = one_by_one(w("x", 5), w("x", 6))
+    txns += [row(1, 20, 1000, r("x", 5)), row(0, 30, 31, w("x", 8))]
+    txns += [row(0, 40 + 10 * i, 45 + 10 * i, r("x", 8)) for i in range(14)]
+    txns += [row(0, 500, 501, cas(1, 2, False))]
+    found = check_linearizability(history(*txns)).anomalies[0]
+    assert found.txns == (0, 1, 2)
+    assert not any(one.startswith("It makes no difference what") for one in found.details)
+
+
 def test_a_long_read_is_told_by_the_elements_that_matter() -> None:
     """Of a set of many elements the sentence says which one is missing."""
     txns = one_by_one(*(add(i) for i in range(30)), r("x", [i for i in range(30) if i != 7]))
@@ -226,6 +245,10 @@ def test_what_sets_up_the_objects_is_evidence() -> None:
         (one_by_one(w("x", UNSEEN)), "x was left out: the w of T0 has not the form that a register needs"),
         (one_by_one(w("x", 1), add(2)), "x was left out: the w of T0 has not the form that a text needs"),
         (one_by_one(incr(1), w("x", "a")), "x was left out: the w of T1 has not the form that a counter needs"),
+        (
+            one_by_one(incr(0.1, 0.1), incr(0.2, 0.1 + 0.2)),
+            "x was left out: the incr of T0 has not the form that a counter needs",
+        ),
         (one_by_one(put(1), r("x")), "x was left out: T1 does r on it, which is no operation of a queue"),
         (
             one_by_one(Op("dequeue", "x", ("task", 1, 2, 0))),
@@ -261,6 +284,15 @@ def test_a_cut_history_accuses_nobody() -> None:
     assert (named(findings), findings.doubts[0].reason) == ([], "evidence")
 
 
+def test_objects_that_nobody_changed_prove_nothing() -> None:
+    """Reads of nothing by many clients at once, whose writes were all refused, are a vacuous pass."""
+    reads = at_once(*(r("x") for _ in range(20)))
+    refused = [row(20 + i, 100, 200, w("x", i), status=ABORTED) for i in range(20)]
+    verdict = judge(check_linearizability(history(*reads, *refused)), level("linearizable"))
+    assert (verdict.outcome, verdict.reason) == (Outcome.UNKNOWN, "vacuous")
+    assert verdict.findings.evidence[1] == ("changes acknowledged", 0, 10)
+
+
 def test_an_overlapping_client_is_no_evidence() -> None:
     """A client that is at two places at once accuses nobody."""
     findings = check_linearizability(
@@ -293,6 +325,37 @@ def test_a_spent_budget_is_a_doubt_that_repeats() -> None:
     with_other = [*hard("x"), row(60, 0, 1, w("y", 1)), row(60, 2, 3, r("y"))]
     findings = check_linearizability(history(*with_other), steps_max=1000)
     assert (named(findings), findings.doubts[0].reason) == (["not-linearizable"], "budget")
+
+
+def searched(*txns: Txn) -> Searched:
+    [judged] = objects_of(history(*txns))[0]
+    return search(judged.calls, judged.model, STEPS_MAX)
+
+
+def test_a_call_that_lasts_long_costs_no_more() -> None:
+    """Of a call in order that ends after 5,000 others the search remembers one bit: it takes few steps per call."""
+    others = [row(0, 10 * i, 10 * i + 5, op) for i in range(1, 2_500) for op in (w("x", i % 3), r("x", i % 3))]
+    others = [txn._replace(start=10 * i, end=10 * i + 5) for i, txn in enumerate(others, start=2)]
+    found = searched(row(1, 0, 10**6, w("x", 77)), row(0, 10, 15, r("x", 77)), *others)
+    assert found.order is not None
+    assert found.steps < 5 * len(others)
+
+
+def test_calls_of_unknown_fate_that_are_alike_cost_as_one() -> None:
+    """Of 400 lost writes of two values, two are tried at a time."""
+    sure = one_by_one(*(op for i in range(2_000) for op in (w("x", i % 3), r("x", i % 3))))
+    lost = [row(1 + i, 100 * i, 100 * i + 1, w("x", 7 + i % 2), status=UNKNOWN) for i in range(400)]
+    found = searched(*sure, *lost)
+    assert found.order is not None
+    assert found.steps < 10 * len(sure)
+
+
+def test_what_a_search_remembers_counts() -> None:
+    """A state takes a step for each eight elements, so that the budget bounds the memory of long queues too."""
+    puts = one_by_one(*(put(i) for i in range(800)))
+    found = searched(*puts, row(1, 0, 1, take(UNSEEN), status=UNKNOWN), row(2, 9000, 9001, take(0)))
+    assert found.order is not None
+    assert found.steps > 800 * 800 // 16
 
 
 def test_a_long_history_needs_few_steps_per_call() -> None:

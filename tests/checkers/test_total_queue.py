@@ -106,6 +106,13 @@ def test_what_was_put_in_and_is_in_nobodys_hands_is_lost() -> None:
     assert found(FOR_EVER, PUT, row(1, 5, 6, got("a", 10), status=Status.ABORTED), look) == [("lost-task", (1, 2))]
 
 
+def test_a_claim_of_unknown_fate_may_be_made_late() -> None:
+    """Even where claims end at once: it may have had the task at the very moment of a later look."""
+    claim, look = row(1, 3, 4, got("a", 10)), row(2, 7, 8, NOTHING)
+    assert found(AT_ONCE, PUT, claim, look) == [("lost-task", (1, 3))]
+    assert found(AT_ONCE, PUT, claim._replace(status=Status.UNKNOWN), look) == []
+
+
 def test_a_dequeue_without_an_answer_may_have_the_task() -> None:
     """As many missing tasks as there are unanswered dequeues accuse nobody."""
     unanswered = row(3, 1, 9, Op("dequeue", "q", UNSEEN), status=Status.UNKNOWN)
@@ -141,6 +148,15 @@ def test_what_is_done_does_not_come_back() -> None:
     assert found(*done, row(2, 6, 8, got("a", 11))) == []
     unsure = (*done[:3], row(1, 5, 6, ack(10), status=Status.UNKNOWN))
     assert found(*unsure, row(2, 7, 8, got("a", 11))) == []
+
+
+def test_a_receipt_of_two_tasks_tells_of_neither_that_it_is_done() -> None:
+    """An acknowledgement that may be of another task accuses nobody; a later one of this task does."""
+    claims = (PUT, row(8, 1, 2, put("b", 2)), row(1, 3, 4, got("a", 10)), row(2, 3, 4, got("b", 10, 2)))
+    either = (AT_ONCE, *claims, row(1, 7, 8, ack(10)))
+    assert found(*either, row(1, 11, 12, got("a", 12))) == []
+    own = (row(1, 5, 6, got("a", 11)), row(1, 9, 10, ack(11)), row(1, 11, 12, got("a", 12)))
+    assert ("redelivered-task", (7, 8)) in found(*either, *own)
 
 
 def test_a_claim_that_is_over_cannot_be_ended() -> None:

@@ -124,3 +124,25 @@ def test_a_lock_is_given_back_by_whoever_has_it() -> None:
         alone(program, answer)
     assert acquired > 50
     assert released > 50
+
+
+def test_a_lock_that_could_not_be_given_back_is_tried_again() -> None:
+    """Of releases half are refused, as if they began before the acquisition was committed: no lock stays held."""
+    held: dict[str, Any] = {}
+    answers = Random(1)
+    acquired = 0
+
+    def answer(op: Op) -> Any:
+        nonlocal acquired
+        if op.kind == "r":
+            return held.get(op.key)
+        old, new = op.value
+        replaced = held.get(op.key) == old and (old is None or answers.random() < 0.5)
+        if replaced:
+            held[op.key] = new
+            acquired += old is None
+        return old, new, replaced
+
+    for program in islice(PROGRAMS["linearizable-lock"].programs(Random(1), Params(keys=2)), 400):
+        alone(program, answer)
+    assert acquired > 40
