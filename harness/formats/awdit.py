@@ -26,6 +26,7 @@ _EXAMPLE: Final = "write an operation as r KEY VALUE or w KEY VALUE, in whole nu
 def read_awdit(name: str, text: str) -> History:
     """The history that `text` tells. Raises HistoryFormatError."""
     file = HistoryText(name, text)
+    file.refuse_cut_number()
     builder = SessionsBuilder(zero=False)
     session, ops, at = 0, list[Op](), 0
 

@@ -66,6 +66,7 @@ def read_porcupine(name: str, text: str) -> History:
 
 
 def _log(file: HistoryText) -> Iterator[_Line | Event]:
+    file.refuse_cut_number()
     at = 0
     for line in file.text.split("\n"):
         if found := _OPERATION.fullmatch(line):
