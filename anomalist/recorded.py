@@ -17,6 +17,7 @@ from anomalist.exits import UsageError
 from anomalist.judging import checkers_for, judge_history
 from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
+from harness.fold import LEFT_OUT
 from harness.formats.detection import format_of_folder
 from harness.history import History
 from harness.history_file import OnRead
@@ -35,6 +36,7 @@ from harness.rundir import (
 from harness.store import save_history, save_run_info
 from harness.trouble import StoreError
 from harness.verdict import Doubt, Findings, RunResult, SuiteRun, Verdict, judge
+from reports.values import counted
 
 __all__ = [
     "CheckRequest",
@@ -155,9 +157,17 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
         budget_s=request.budget_s,
         missing=missing,
     )
-    if history.info.clock == "sessions":
-        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {NO_REAL_TIME}") for one in verdicts)
+    for note in _notes(history):
+        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {note}") for one in verdicts)
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
+
+
+def _notes(history: History) -> Iterator[str]:
+    """What a verdict on a foreign file does not speak of."""
+    if history.info.clock == "sessions":
+        yield NO_REAL_TIME
+    if left_out := history.info.settings.get(LEFT_OUT):
+        yield f"{counted(int(left_out), 'operation')} of clients left out, being no transaction"
 
 
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:
