@@ -192,6 +192,16 @@ def test_a_checker_out_of_time_is_inconclusive(command: Command, tmp_path: Path)
     assert entry["sentence"].endswith("give it more with --budget")
 
 
+def test_operations_beside_transactions_are_counted(command: Command, tmp_path: Path) -> None:
+    """A verdict on a part of a file says how much of it it does not speak of, also when it is judged again."""
+    others = "{:type :ok, :process 9, :f :read, :value 3}\n" * 3
+    finished = command("check", write(tmp_path / "mixed.edn", WRITE_SKEW + others), "--out", "kept", "--json")
+    again = command("check", "kept", "--json")
+    for one in (finished, again):
+        sentence = json.loads(one.out)["histories"][0]["sentence"]
+        assert sentence.endswith("; 3 operations of clients left out, being no transaction")
+
+
 def test_operations_that_are_no_transactions_are_counted(command: Command, tmp_path: Path) -> None:
     """A file of operations of which none is a transaction is not empty: the sentence says that they were left out."""
     finished = command("check", write(tmp_path / "register.edn", "{:type :ok, :process 1, :f :read, :value 3}\n" * 9))
