@@ -26,7 +26,6 @@ _EXAMPLE: Final = "write an operation as r KEY VALUE or w KEY VALUE, in whole nu
 def read_awdit(name: str, text: str) -> History:
     """The history that `text` tells. Raises HistoryFormatError."""
     file = HistoryText(name, text)
-    file.refuse_cut_number()
     builder = SessionsBuilder(zero=False)
     session, ops, at = 0, list[Op](), 0
 
@@ -46,5 +45,6 @@ def read_awdit(name: str, text: str) -> History:
             ended()
             session += bool(next_session)
         at += len(line) + 1
+    file.refuse_cut_number()
     ended()
     return builder.build("rw-register")
