@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -26,17 +27,18 @@ _BYTE = re.compile(r" \(byte (\d+)\)$")
 _EXAMPLE: Final = '{"process": 0, "type": "ok", "f": "txn", "value": [["append", "x", 1]]}'
 _SENTENCE_MAX: Final = 300
 _FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_MISSING: Final = msgspec.UNSET
 _TOO_DEEP: Final = "values are nested too deep; correct or delete this operation"
 # All that matters for the names in objects: a string, with a colon behind it where it is a name, and braces.
 _NAME_OR_BRACE = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|[{}]', re.DOTALL)
 
 
 class _Operation(msgspec.Struct, gc=False):
-    type: Any = msgspec.UNSET
-    process: Any = msgspec.UNSET
-    f: Any = msgspec.UNSET
-    value: Any = msgspec.UNSET
-    error: Any = msgspec.UNSET
+    type: Any = _MISSING
+    process: Any = _MISSING
+    f: Any = _MISSING
+    value: Any = _MISSING
+    error: Any = _MISSING
 
 
 _OPERATION: Final = msgspec.json.Decoder(_Operation)
@@ -143,10 +145,10 @@ def _line(file: HistoryText, line: str, at: int) -> _Operation:
 
 def _may_repeat(text: str, operations: Sequence[_Operation]) -> bool:
     """Whether an object of a text may name a field twice: the decoder takes the last and says nothing."""
-    if "\\u" in text or text.count("{") > len(operations):
+    if "\\" in text or text.count("{") > len(operations):
         return True
     return any(
-        text.count(f'"{name}"') > sum(getattr(one, name) is not msgspec.UNSET for one in operations)
+        text.count(f'"{name}"') > len(operations) - list(map(attrgetter(name), operations)).count(_MISSING)
         for name in _Operation.__struct_fields__
     )
 
@@ -191,10 +193,11 @@ def _malformed(
 
 
 def _event(file: HistoryText, operation: _Operation, at: int, tagged: bool) -> Event:
-    kind, process, f = operation.type, _given(operation.process), _given(operation.f)
-    value, error = _given(operation.value), _given(operation.error)
+    kind, process, f, value, error = operation.type, operation.process, operation.f, operation.value, operation.error
     if type(kind) is not str or kind not in TYPES:
-        raise file.unknown_type(_given(kind), at)
+        raise file.unknown_type(None if kind is _MISSING else kind, at)
+    process, f = None if process is _MISSING else process, None if f is _MISSING else f
+    value, error = None if value is _MISSING else value, None if error is _MISSING else error
     try:
         if type(process) is not int and process is not None and not isinstance(process, str):
             process = edn_text(process)
@@ -204,10 +207,6 @@ def _event(file: HistoryText, operation: _Operation, at: int, tagged: bool) -> E
     except RecursionError:
         raise file.error(_TOO_DEEP, at) from None
     return Event(at, kind, process, f, value, _error_text(error) if error is not None else "")
-
-
-def _given(field: Any) -> Any:
-    return None if field is msgspec.UNSET else field
 
 
 def _error_text(error: Any) -> str:
