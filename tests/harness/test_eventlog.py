@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import eventlog
 from harness.codec import decode, encode
 from harness.eventlog import EventLog, Frame, LogReader
 from harness.history import UNSEEN, Fault, Op, RunInfo, Status
@@ -213,6 +214,22 @@ def test_frames_behind_a_destroyed_length_are_still_counted(tmp_path: Path) -> N
     reader = LogReader(path)
     assert len(list(reader.frames())) == 2
     assert (reader.lost_frames, reader.ended) == (5, False)
+
+
+def test_huge_frames_behind_damage_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In random bytes every length is found: only small ones are worth a checksum of all that they claim."""
+    path = tmp_path / "events.log"
+    marks = small_log(path)
+    data = bytearray(path.read_bytes())
+    data[marks[2][0] + 15] ^= 1
+    path.write_bytes(data + b"\xff\xff\x01\x00" + bytes(8) + b"\x91\x00" + bytes(1 << 17))
+    summed: list[int] = []
+    real = eventlog.xxhash.xxh3_64_intdigest
+    monkeypatch.setattr(eventlog.xxhash, "xxh3_64_intdigest", lambda raw: summed.append(len(raw)) or real(raw))
+    reader = LogReader(path)
+    assert len(list(reader.frames())) == 2
+    assert reader.lost_frames == 5
+    assert max(summed) < 1000
 
 
 def test_newer_log_is_refused(tmp_path: Path) -> None:
