@@ -39,16 +39,17 @@ def frozen(value: Any, depth: int = 0) -> Any:
         return float(value)
     if isinstance(value, bytes):
         return bytes(value)
-    if isinstance(value, int):
-        return int(value) if value in _INT64 else ("#int", str(value))
+    if isinstance(value, int) and value in _INT64:
+        return int(value)
     if depth >= _DEPTH_MAX:
         raise RecursionError(f"values are nested more than {_DEPTH_MAX} levels deep")
     depth += 1
+    if isinstance(value, int):
+        return ("#int", str(value))
     if isinstance(value, list | tuple):
         return tuple(frozen(one, depth) for one in value)
     if isinstance(value, dict):
-        depth += 1  # A pair is a level of its own.
-        return ("#map", *sorted(((frozen(k, depth), frozen(v, depth)) for k, v in value.items()), key=repr))
+        return ("#map", *sorted((frozen(pair, depth) for pair in value.items()), key=repr))
     if isinstance(value, set | frozenset):
         return ("#set", *sorted((frozen(one, depth) for one in value), key=repr))
     return (f"#{type(value).__name__}", _text(str(value)))

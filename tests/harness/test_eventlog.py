@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -252,10 +254,18 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_history(tmp_path / "missing")
 
 
-def test_nonsense_under_a_right_checksum_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        (int(Frame.OUTCOME), 99, 1, 0, ""),
+        (int(Frame.WHOLE), 0, 2**63, 2**63, 0, "", []),
+        (int(Frame.WHOLE), 0, 0, 1, 0, "", [(0, "x", [reduce(lambda inner, _: (inner,), range(91), 1)])]),
+    ],
+)
+def test_nonsense_under_a_right_checksum_is_refused(tmp_path: Path, nonsense: tuple[Any, ...]) -> None:
     """A frame that is whole and means nothing is an error of the file, not of the program."""
     log = EventLog(tmp_path / "events.log", INFO)
-    log.append((int(Frame.OUTCOME), 99, 1, 0, ""))
+    log.append(nonsense)
     with pytest.raises(StoreError, match="is malformed"):
         read_history(tmp_path / "events.log")
 
