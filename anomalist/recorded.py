@@ -127,7 +127,8 @@ def read_foreign(path: Path, request: CheckRequest, on_read: OnRead | None = Non
         # The reader knows the file's name only; the user gave a path.
         raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
+        place = error.filename or path
+        raise UsageError(f"cannot read {place}: {error.strerror}; name a file that you may read") from error
     return replace(history, info=replace(history.info, settings={"file": text_of(path), **history.info.settings}))
 
 

@@ -255,9 +255,12 @@ class _Folding:
         if type(value) is dict:
             return {key: _scalar(one) for key, one in value.items()}
         try:
-            return {_scalar(key): _scalar(one) for key, one in value}
+            pairs = {_scalar(key): _scalar(one) for key, one in value}
         except (TypeError, ValueError):
             raise self._malformed("a scan did not return a map or a list of pairs", event, micro_op) from None
+        if len(pairs) < len(value):
+            raise self._malformed("a scan returned a key twice", event, micro_op)
+        return pairs
 
     def _malformed(self, sentence: str, event: Event, part: Any = None) -> Exception:
         shown = "" if part is None else f": {edn_text(part)[:60]!a}"

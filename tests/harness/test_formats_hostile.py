@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 from foreign_files import history_of, refusal
+from formats_samples import COBRA, cobra_folder
 
 from anomalist.cli import command_line
 from harness import fold, history_file, interchange, json_events
 from harness.build import build_history
 from harness.formats import FORMATS
 from harness.history import Status, Txn
-from harness.interchange import write_edn, write_jsonl
+from harness.interchange import read_history, write_edn, write_jsonl
 
 OPERATION = '{"process": 0, "type": "ok", "f": "txn", "value": [["w", "x", 1]]}'
 
@@ -65,6 +66,20 @@ def test_a_field_of_edn_under_two_sorts_of_name_is_refused(tmp_path: Path) -> No
         "given, line 1, column 1: an operation has a field twice, as a keyword and as another sort of name; correct "
         "or delete this operation"
     )
+
+
+def test_a_scan_that_returned_a_key_twice_is_refused(tmp_path: Path) -> None:
+    """Of a list of pairs none is dropped."""
+    sentence = refusal(tmp_path, operation(value=[["scan", "", [[1, 2], [3, 4], [1, 5]]]]))
+    assert sentence.startswith("given, line 1, column 1: a scan returned a key twice: ")
+
+
+def test_a_log_of_cobra_that_leads_nowhere_is_not_left_out(tmp_path: Path) -> None:
+    """A client whose log cannot be read is missed: the rest is no whole history."""
+    folder = cobra_folder(tmp_path, COBRA)
+    (folder / "T9.log").symlink_to("gone")
+    with pytest.raises(FileNotFoundError):
+        read_history(folder)
 
 
 # Depth
