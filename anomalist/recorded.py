@@ -36,7 +36,6 @@ from harness.rundir import (
 from harness.store import save_history, save_run_info
 from harness.trouble import StoreError
 from harness.verdict import Doubt, Findings, RunResult, SuiteRun, Verdict, judge
-from reports.values import counted
 
 __all__ = [
     "CheckRequest",
@@ -168,7 +167,7 @@ def _notes(history: History) -> Iterator[str]:
     if history.info.clock == "sessions":
         yield NO_REAL_TIME
     if left_out := history.info.settings.get(LEFT_OUT):
-        yield f"{counted(int(left_out), 'operation')} of clients left out, being no transaction"
+        yield f"operations of clients left out, being no transaction: {left_out}"
 
 
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:

@@ -14,6 +14,7 @@ from anomalist.suites import WORKLOADS
 
 Command = Callable[..., Finished]
 
+LEFT_OUT = "operations of clients left out, being no transaction: 3"
 APPENDED = '{"process": 0, "type": "invoke", "f": "txn", "value": [["append", "x", 1]]}'
 
 
@@ -199,7 +200,11 @@ def test_operations_beside_transactions_are_counted(command: Command, tmp_path: 
     again = command("check", "kept", "--json")
     for one in (finished, again):
         sentence = json.loads(one.out)["histories"][0]["sentence"]
-        assert sentence.endswith("; 3 operations of clients left out, being no transaction")
+        assert sentence.endswith(LEFT_OUT)
+    assert command("check", "kept").out.count(LEFT_OUT) == 1
+    others = others.replace("read", "foo")
+    finished = command("check", write(tmp_path / "mixed.edn", WRITE_SKEW + others), "--expect", "snapshot-isolation")
+    assert (finished.code, finished.out.count(LEFT_OUT)) == (0, 1)
 
 
 def test_operations_that_are_no_transactions_are_counted(command: Command, tmp_path: Path) -> None:
