@@ -30,7 +30,9 @@ _FLOATS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 _MISSING: Final = msgspec.UNSET
 _TOO_DEEP: Final = "values are nested too deep; correct or delete this operation"
 # All that matters for the names in objects: a string, with a colon behind it where it is a name, and braces.
-_NAME_OR_BRACE = re.compile(r'"((?:[^"\\]|\\.)*+)"(\s*+:)?|[{}]', re.DOTALL)
+_NAME_OR_BRACE = re.compile(r'"((?:[^"\\]++|\\.)*+)"(\s*+:)?|[{}]', re.DOTALL)
+# An escape of the first half of a pair, before anything but another escape.
+_HALF_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}[^\\]")
 
 
 class _Operation(msgspec.Struct, gc=False):
@@ -171,6 +173,8 @@ def _refuse_repetition(file: HistoryText, text: str, at: int) -> None:
 
 def _is_cut(text: str, error: Exception) -> bool:
     """Whether the text ended too early; a number or an escape that ends too early is reported as malformed."""
+    if _HALF_PAIR.search(text):
+        return False  # The decoder misses the other half, wherever the text ends.
     found = _BYTE.search(str(error))
     at_end = found is not None and int(found[1]) >= len(text.rstrip().encode()) - 1
     return "truncated" in str(error) or (at_end and not text.rstrip().endswith(("}", "]")))
@@ -185,6 +189,9 @@ def _malformed(
 ) -> HistoryFormatError:
     if isinstance(error, RecursionError):
         return file.error_in_text(_TOO_DEEP, at)
+    if half := _HALF_PAIR.search(text):
+        sentence = "a string has half of a surrogate pair; correct or delete this operation"
+        return file.error_in_text(sentence, at + half.start())
     found = _BYTE.search(str(error))
     before = text.encode()[: int(found[1])].decode(errors="ignore") if found else ""
     fault = _BYTE.sub("", _printable(str(error))).replace("JSON is malformed:", "the JSON is malformed,")

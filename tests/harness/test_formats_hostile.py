@@ -120,6 +120,16 @@ def test_the_deepest_value_is_written_and_read_again(tmp_path: Path) -> None:
 # Ends and numbers
 
 
+@pytest.mark.parametrize("text", ["{}", "{}\n{}", "[{}]"])
+def test_half_a_surrogate_pair_is_no_cut_file(tmp_path: Path, text: str) -> None:
+    """The sentence has the place of the escape that lacks its other half, at the end of a file too."""
+    half = operation(value=[["w", "x", "\ud800"]])
+    column = text.index("{") + half.index("ud800")
+    assert refusal(tmp_path, text.replace("{}", half), workload="rw-register") == (
+        f"given, line 1, column {column}: a string has half of a surrogate pair; correct or delete this operation"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
