@@ -23,7 +23,7 @@ __all__ = ["export_verb"]
 
 _GRAPHS: Final = {"dot": dot_lines, "graphml": graphml_lines}
 _CYCLES: Final = "leave out --whole to export its cycles"
-_GRAPH_MAX: Final = 1_000_000  # Nodes and edges: half a gigabyte of GraphML.
+_GRAPH_MAX: Final = 1_000_000  # Nodes and edges: a quarter of a gigabyte of GraphML.
 
 
 def export_verb(
