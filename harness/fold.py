@@ -103,6 +103,8 @@ class _Folding:
     def take(self, event: Event) -> None:
         if event.process == NEMESIS:
             self._disturb(event)
+        elif type(event.process) is int and event.process not in _NUMBERS:
+            raise self._file.error("a process number does not fit into 32 bits; use smaller ones", event.at)
         elif event.type == "invoke":
             self._open.setdefault(event.process, []).append((self._position, event))
         else:
@@ -184,8 +186,6 @@ class _Folding:
     def _client(self, event: Event) -> int:
         process = event.process
         if type(process) is int:
-            if process not in _NUMBERS:
-                raise self._file.error("a process number does not fit into 32 bits; use smaller ones", event.at)
             return process
         if process is None:
             raise self._file.error("a transaction has no process; give each client a number", event.at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from formats_samples import COBRA, cobra_folder
 from anomalist.cli import command_line
 from harness import fold, history_file, interchange, json_events
 from harness.build import build_history
+from harness.edn import EdnReader
 from harness.formats import FORMATS
 from harness.history import Status, Txn
 from harness.interchange import read_history, write_edn, write_jsonl
@@ -80,6 +82,28 @@ def test_a_log_of_cobra_that_leads_nowhere_is_not_left_out(tmp_path: Path) -> No
     (folder / "T9.log").symlink_to("gone")
     with pytest.raises(FileNotFoundError):
         read_history(folder)
+
+
+@pytest.mark.parametrize("suffix", ["", "M", "/3"])
+@pytest.mark.parametrize("form", ["#{{{}}}", "{{{} 1}}"])
+def test_numbers_of_one_hash_are_told_apart_by_their_text(suffix: str, form: str) -> None:
+    """Whole numbers that differ by multiples of the modulus of Python's hash do not make a set slow."""
+    numbers = [(2**61 - 1) * 3 * n + 1 for n in range(5, 9)]
+    texts = [f"{number}{suffix}" for number in numbers]
+    reader = EdnReader(form.format((" 1 " if "1}" in form else " ").join(texts)))
+    assert reader.read()
+    assert {hash(Fraction(number)) for number in numbers} == {1}
+    assert len({hash(one) for one in reader.value}) == 4
+    name = {"": "int", "M": "Decimal", "/3": "Fraction"}[suffix]
+    assert set(reader.value) == {(f"#{name}", text.removesuffix("M")) for text in texts}
+
+
+@pytest.mark.parametrize("kind", ["invoke", "ok"])
+def test_a_huge_process_number_is_refused_where_it_stands(tmp_path: Path, kind: str) -> None:
+    """Also before its transaction is complete, and where there is none."""
+    text = f"{OPERATION}\n{operation(type=kind, process=2**61 - 1, f='x', value=1)}\n"
+    sentence = "given, line 2, column 1: a process number does not fit into 32 bits; use smaller ones"
+    assert refusal(tmp_path, text, workload="rw-register") == sentence
 
 
 # Depth
