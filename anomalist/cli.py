@@ -16,24 +16,12 @@ import click
 
 import anomalist
 from anomalist.commands import command_text, printable
+from harness.formats import FORMATS
 
 __all__ = ["command_line", "run_command_line"]
 
 _PROGRAM = "anomalist"
 _REPORTS = ("html", "json", "junit", "md")
-_FORMATS = (
-    "auto",
-    "edn",
-    "jsonl",
-    "json",
-    "plume",
-    "awdit",
-    "dbcop",
-    "chronos",
-    "porcupine",
-    "dbcop-bincode",
-    "cobra",
-)
 _EXPORTS = ("edn", "jsonl", "dot", "graphml")
 _LIST_KINDS = (
     "anomalies",
@@ -236,7 +224,7 @@ def selftest_verb(**options: Any) -> int:
 
 @command_line.command("check", short_help="Judge recorded histories: files, or run directories.")
 @click.argument("histories", nargs=-1, required=True, type=_EXISTING, metavar="HISTORY…")
-@click.option("--format", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
+@click.option("--format", "file_format", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
 @click.option("--expect", help="Default: strict-serializable, or what our own run expected.")
 @click.option(
@@ -258,7 +246,7 @@ def check_verb(**options: Any) -> int:
     return int(verb(**options))
 
 
-@command_line.command("export", short_help="Write a history for other tools, or the graph of its cycles.")
+@command_line.command("export", short_help="Write a history for other tools, or its graph.")
 @click.argument("history", type=_EXISTING, metavar="HISTORY")
 @click.option(
     "--format",
@@ -267,12 +255,13 @@ def check_verb(**options: Any) -> int:
     required=True,
     help="edn and jsonl: every operation, as Jepsen and Elle read them; dot and graphml: the cycles found.",
 )
-@click.option("--from", "file_format", type=click.Choice(_FORMATS), default="auto", show_default=True)
+@click.option("--whole", is_flag=True, help="Of list-append: all dependencies as dot or graphml, not just cycles.")
+@click.option("--from", "file_format", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
 @click.option("--out", type=_EXISTING, help="A file instead of the standard output.")
 @_COLOR
 def export_verb(**options: Any) -> int:
-    """Write a recorded history for other tools, or the graph of the cycles that are found in it.
+    """Write a recorded history for other tools, or a graph: the cycles that are found in it, or all of it.
 
     HISTORY is a file or a folder as `check` reads it, or a run directory of one history.
     """

@@ -1,32 +1,47 @@
-"""`export`: a recorded history for other tools, or the graph of the cycles that are found in it."""
+"""`export`: a recorded history for other tools, or its graph: the cycles found in it, or all of it."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 from anomalist.exits import Exit, UsageError
 from anomalist.judging import checkers_for, judge_history
 from anomalist.recorded import FOREIGN_EXPECTED, CheckRequest, is_foreign, read_foreign
 from anomalist.verbs import status
+from checkers.whole_graph import whole_graph
 from harness.history import History
 from harness.interchange import write_edn, write_jsonl
 from harness.level import level
 from harness.rundir import load_run, load_suite, write_atomically
-from harness.verdict import Anomaly
-from reports.graph_text import dot_lines, graphml_lines
+from harness.verdict import Anomaly, Step
+from reports.graph_text import cycles_of, dot_lines, graphml_lines
 
 __all__ = ["export_verb"]
 
+_GRAPHS: Final = {"dot": dot_lines, "graphml": graphml_lines}
+_CYCLES: Final = "leave out --whole to export its cycles"
+_GRAPH_MAX: Final = 1_000_000  # Nodes and edges: a quarter of a gigabyte of GraphML.
+
 
 def export_verb(
-    *, history: Path, export_format: str, file_format: str, workloads: tuple[str, ...], out: Path | None, color: str
+    *,
+    history: Path,
+    export_format: str,
+    whole: bool,
+    file_format: str,
+    workloads: tuple[str, ...],
+    out: Path | None,
+    color: str,
 ) -> int:
     """`anomalist export`."""
+    if whole and export_format not in _GRAPHS:
+        raise UsageError(f"--whole is about a graph, and {export_format} is none; leave it out")
     with status(color):
         recorded = _history(history, CheckRequest(format=file_format, workloads=workloads))
-        lines = _lines(recorded, export_format, history, workloads)
+        lines = _lines(recorded, export_format, whole, history, workloads)
         if out is not None:
             _write(out, lines)
     if out is None:
@@ -47,23 +62,50 @@ def _history(path: Path, request: CheckRequest) -> History:
     return load_run(path / runs[0].directory)
 
 
-def _lines(history: History, export_format: str, path: Path, workloads: tuple[str, ...]) -> Iterator[str]:
-    if export_format in {"dot", "graphml"}:
-        anomalies = _anomalies(history, path, workloads)
-        return dot_lines(history, anomalies) if export_format == "dot" else graphml_lines(history, anomalies)
+def _lines(
+    history: History, export_format: str, whole: bool, path: Path, workloads: tuple[str, ...]
+) -> Iterator[str]:
+    if lines_of := _GRAPHS.get(export_format):
+        if whole:
+            return lines_of(history, range(len(history)), _dependencies(history, path, workloads))
+        return lines_of(history, *cycles_of(_anomalies(history, path, workloads)))
     if history.info.clock == "sessions":
         raise UsageError(
-            f"{path} tells nothing of real time, and {export_format} always does; export its cycles as dot or graphml"
+            f"{path} tells nothing of real time, and {export_format} always does; export it as dot or graphml"
         )
     return write_edn(history) if export_format == "edn" else write_jsonl(history)
 
 
-def _anomalies(history: History, path: Path, workloads: tuple[str, ...]) -> list[Anomaly]:
+def _dependencies(history: History, path: Path, workloads: tuple[str, ...]) -> Iterator[tuple[str, Step]]:
+    """The steps of the whole graph. Raises UsageError where it is not known, or too large for any reader."""
+    if "list-append" not in _checkers(history, path, workloads):
+        raise UsageError(f"only list-append tells the order of all writes, and {path} is none; {_CYCLES}")
     try:
-        checkers = checkers_for(history, workloads)
+        graph = whole_graph(history)
+    except ValueError as error:
+        raise UsageError(f"{path} is no evidence: {error}; export it as edn or jsonl to look at it") from error
+    if len(graph.edges) + len(history) > _GRAPH_MAX:
+        raise UsageError(
+            f"the whole graph of {path} has {len(graph.edges):,} edges between {len(history):,} transactions, and "
+            f"{_GRAPH_MAX:,} of both are the most; {_CYCLES}"
+        )
+    if graph.left_out:
+        sentence = f"{graph.left_out:,} edges from reads of {path} that miss very many appends are not followed"
+        raise UsageError(f"{sentence}; {_CYCLES}")
+    return (("", step) for step in graph.steps())
+
+
+def _checkers(history: History, path: Path, workloads: tuple[str, ...]) -> tuple[str, ...]:
+    """The checkers that can judge a history. Raises UsageError, with its path, where there are none."""
+    try:
+        return checkers_for(history, workloads)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
+
+
+def _anomalies(history: History, path: Path, workloads: tuple[str, ...]) -> list[Anomaly]:
     expected = level(history.info.expected or FOREIGN_EXPECTED)
+    checkers = _checkers(history, path, workloads)
     verdicts = judge_history(history, expected, checkers=checkers, strict_evidence=False)
     return [anomaly for verdict in verdicts for anomaly in verdict.findings.anomalies]
 

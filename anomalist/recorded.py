@@ -17,6 +17,7 @@ from anomalist.exits import UsageError
 from anomalist.judging import checkers_for, judge_history
 from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
+from harness.fold import LEFT_OUT
 from harness.formats.detection import format_of_folder
 from harness.history import History
 from harness.history_file import OnRead
@@ -125,7 +126,8 @@ def read_foreign(path: Path, request: CheckRequest, on_read: OnRead | None = Non
         # The reader knows the file's name only; the user gave a path.
         raise UsageError(f"{path}{str(error).removeprefix(path.name)}") from error
     except OSError as error:
-        raise UsageError(f"cannot read {path}: {error.strerror}; name a file that you may read") from error
+        place = error.filename or path
+        raise UsageError(f"cannot read {place}: {error.strerror}; name a file that you may read") from error
     return replace(history, info=replace(history.info, settings={"file": text_of(path), **history.info.settings}))
 
 
@@ -155,9 +157,17 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
         budget_s=request.budget_s,
         missing=missing,
     )
-    if history.info.clock == "sessions":
-        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {NO_REAL_TIME}") for one in verdicts)
+    for note in _notes(history):
+        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {note}") for one in verdicts)
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
+
+
+def _notes(history: History) -> Iterator[str]:
+    """What a verdict on a foreign file does not speak of."""
+    if history.info.clock == "sessions":
+        yield NO_REAL_TIME
+    if left_out := history.info.settings.get(LEFT_OUT):
+        yield f"operations of clients left out, being no transaction: {left_out}"
 
 
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:

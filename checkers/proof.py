@@ -19,7 +19,7 @@ from harness.history import History
 from harness.level import Level
 from harness.verdict import Anomaly, Step
 
-__all__ = ["cycle_anomaly", "order_step", "phenomenon_anomaly", "shown"]
+__all__ = ["cycle_anomaly", "order_step", "phenomenon_anomaly", "shown", "step_of"]
 
 _LIST_SHOWN = 12
 _VALUE_SHOWN = 60
@@ -39,7 +39,7 @@ def shown(value: Any) -> str:
 
 def cycle_anomaly(seen: Observations, cycle: Cycle) -> Anomaly:
     """The anomaly of a cycle, with a step for each link."""
-    steps = tuple(_step(seen, link) for link in cycle.links)
+    steps = tuple(step_of(seen, link) for link in cycle.links)
     name = str(cycle.name)
     kinds = [step.kind for step in steps]
     rows = tuple(step.before for step in steps)
@@ -69,7 +69,8 @@ def _headline(seen: Observations, steps: tuple[Step, ...]) -> str:
     return f"{len(steps)} transactions that each must come before the next: {circle}."
 
 
-def _step(seen: Observations, link: Link) -> Step:
+def step_of(seen: Observations, link: Link) -> Step:
+    """The step of one edge, with the operations that show it."""
     before, after = f"T{link.source}", f"T{link.target}"
     key, value, why = None, None, ""
     if link.kind == WW:

@@ -19,15 +19,17 @@ from harness.history import KIND_CODE, SCALAR, UNSEEN, UNSEEN_LENGTH, Fault, His
 __all__ = ["Chain", "HistoryBuilder", "Numbers", "build_history", "frozen"]
 
 _CHAINS_PER_KEY: Final = 4
+_DEPTH_MAX: Final = 90  # What is written as EDN is read again: `harness.edn` takes 100 levels, an operation a few.
 _INT64: Final = range(-(2**63), 2**63)
 
 
-def frozen(value: Any) -> Any:
+def frozen(value: Any, depth: int = 0) -> Any:
     """`value` in a form that compares by content and survives storage: lists become tuples, and so on.
 
     A mapping becomes ("#map", (key, value), ...), a set ("#set", ...), an integer beyond 64 bits
     ("#int", digits), a text that UTF-8 cannot hold ("#str", its bytes), anything else unknown to the stored form
-    ("#" + type name, its text). Of a driver's own kind of float, str or bytes only the value stays.
+    ("#" + type name, its text). Of a driver's own kind of float, str or bytes only the value stays. `depth` is
+    how many values it lies in. Raises RecursionError where values are nested more than 90 levels deep.
     """
     if value is None or isinstance(value, bool):
         return value
@@ -37,14 +39,19 @@ def frozen(value: Any) -> Any:
         return float(value)
     if isinstance(value, bytes):
         return bytes(value)
+    if isinstance(value, int) and value in _INT64:
+        return int(value)
+    if depth >= _DEPTH_MAX:
+        raise RecursionError(f"values are nested more than {_DEPTH_MAX} levels deep")
+    depth += 1
     if isinstance(value, int):
-        return int(value) if value in _INT64 else ("#int", str(value))
+        return ("#int", str(value))
     if isinstance(value, list | tuple):
-        return tuple(frozen(one) for one in value)
+        return tuple(frozen(one, depth) for one in value)
     if isinstance(value, dict):
-        return ("#map", *sorted(((frozen(k), frozen(v)) for k, v in value.items()), key=repr))
+        return ("#map", *sorted((frozen(pair, depth) for pair in value.items()), key=repr))
     if isinstance(value, set | frozenset):
-        return ("#set", *sorted((frozen(one) for one in value), key=repr))
+        return ("#set", *sorted((frozen(one, depth) for one in value), key=repr))
     return (f"#{type(value).__name__}", _text(str(value)))
 
 

@@ -3,7 +3,8 @@
 One regular expression cuts the text into tokens and a stack puts them together. Python values stand for:
 
     nil true false 1 1N 1.5 "s"   None, bool, int, int, float, str
-    [..] (..)  {..}  #{..}        list, dict, frozenset (inside a key or a set: tuple, FrozenMap, frozenset)
+    [..] (..)  {..}  #{..}        list, dict, frozenset (inside a key or a set: tuple, FrozenMap, frozenset, and
+                                  a number of other sorts or beyond 64 bits is a name and a text)
     1/2  1.5M  :k  a  \\c         Fraction, Decimal, Keyword, Symbol, Character
     #tag value                    Tagged; #_ drops the value after it, `;` the rest of its line
 """
@@ -11,6 +12,8 @@ One regular expression cuts the text into tokens and a stack puts them together.
 from __future__ import annotations
 
 import re
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, Final
 
 from harness.edn_words import (
@@ -65,7 +68,8 @@ _VECTOR, _ATOM, _OPEN, _CLOSE, _STRING, _COMMENT, _DISCARD, _TAG, _CHARACTER, _S
 _DEEPER: Final = {_OPEN, _TAG, _DISCARD}
 _GAP: Final = re.compile(r"(?:[\s,]+|;[^\n]*)*", re.ASCII)
 _CLOSED_BY: Final = {"[": "]", "(": ")", "{": "}", "#{": "}"}
-_UNHASHABLE: Final = {list, dict, Tagged}
+_UNHASHABLE: Final = {list, dict, Tagged, int, Decimal, Fraction}
+_INT64: Final = range(-(2**63), 2**63)
 _NOTHING: Final = object()
 _ATOMS_KEPT_MAX: Final = 1 << 16
 _ENDS_INSIDE: Final = "the text ends inside a value"
@@ -217,6 +221,9 @@ def _hashable(value: Any) -> Any:
         return FrozenMap((key, _hashable(one)) for key, one in value.items())
     if isinstance(value, Tagged):
         return Tagged(value.tag, _hashable(value.value))
+    if isinstance(value, Decimal | Fraction) or (type(value) is int and value not in _INT64):
+        # Any number of these can have one hash. The form is the one in which they are stored.
+        return (f"#{type(value).__name__}", str(value))
     return value
 
 

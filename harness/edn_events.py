@@ -165,6 +165,8 @@ def _event(window: _Window, reader: EdnReader, lines: RegularLines, names: _Name
         raise EdnError("here stands something that is not an operation (a map with a :type)", reader.began)
     lines.learn(operation)
     fields = {key.name if type(key) is Keyword else _text(key): value for key, value in operation.items()}
+    if len(fields) < len(operation):
+        raise EdnError("an operation has a field twice, as a keyword and as another sort of name", reader.began)
     kind = _text(fields.get("type"))
     if kind not in TYPES:
         raise window.file.unknown_type(kind, at)

@@ -115,11 +115,18 @@ def word(text: str, at: int) -> Any:
     if _INTEGER.fullmatch(text):
         return int(text.rstrip("N"))
     if _FLOAT.fullmatch(text):
-        return _decimal(text[:-1], at) if text[-1] == "M" else float(text)
+        return _decimal(text[:-1], at) if text[-1] == "M" else _float(text, at)
     if _RATIO.fullmatch(text) and int(text.partition("/")[2]) != 0:
         ratio = Fraction(text)
         return int(ratio) if ratio.denominator == 1 else ratio
     raise EdnError(f"{excerpt(text)} is not a number", at)
+
+
+def _float(digits: str, at: int) -> float:
+    found = float(digits)
+    if math.isinf(found):
+        raise EdnError("a number is out of range", at)
+    return found
 
 
 def _decimal(digits: str, at: int) -> Decimal:

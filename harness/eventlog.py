@@ -32,6 +32,7 @@ LOG_VERSION: Final = 2  # Of version 1 there are no timestamps; it is read all t
 _MAGIC: Final = b"ANOMALOG"
 _HEADER: Final = struct.Struct("<8sI")
 _FRAME: Final = struct.Struct("<IQ")
+_COUNTED_BYTES_MAX: Final = 1 << 16
 # A body begins with the mark of a short array and the number of a frame.
 _BODY_START: Final = re.compile(rb"[\x91-\x9f][\x00-\x05]")
 
@@ -110,7 +111,7 @@ class LogReader:
     """The reading side: `frames` yields the good frames; afterwards the attributes say how the log ends.
 
     `lost_bytes` were cut at the first bad frame, and `lost_frames` is how many frames were among them: whole
-    ones behind the damage, and the bad one. `ended` is true where the run ended by itself.
+    ones of up to 64 KiB behind the damage, and the bad one. `ended` is true where the run ended by itself.
     """
 
     def __init__(self, path: Path, *, bytes_max: int | None = None) -> None:
@@ -202,11 +203,15 @@ def _good_body(data: bytes | mmap.mmap, place: int) -> list[Any] | None:
 
 
 def _frames_behind(data: bytes | mmap.mmap, place: int) -> Iterator[int]:
-    """Places of good frames behind damage: only counted, never used, for what they rest on may be lost."""
+    """Places of good frames behind damage: only counted, never used, for what they rest on may be lost.
+
+    Huge ones are not looked for: in what is not a log, everything looks like their beginnings.
+    """
     while (found := _BODY_START.search(data, place + _FRAME.size)) is not None:
         here = found.start() - _FRAME.size
-        if _good_body(data, here) is None:
+        length = int(_FRAME.unpack_from(data, here)[0])
+        if length > _COUNTED_BYTES_MAX or _good_body(data, here) is None:
             place = here + 1
         else:
             yield here
-            place = here + _FRAME.size + int(_FRAME.unpack_from(data, here)[0])
+            place = here + _FRAME.size + length

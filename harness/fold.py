@@ -20,15 +20,17 @@ from harness.history import KINDS, UNSEEN, Fault, History, Op, RunInfo, Status
 from harness.history_file import HistoryText
 from harness.regular_columns import RegularColumns
 
-__all__ = ["CUT_NAME", "NEMESIS", "detect_workload", "fold"]
+__all__ = ["CUT_NAME", "LEFT_OUT", "NEMESIS", "detect_workload", "fold"]
 
 NEMESIS: Final = "nemesis"
 CUT_NAME: Final = "history-cut"  # The f of a nemesis operation that says what is missing from a history.
+LEFT_OUT: Final = "left out"  # The setting that says how many operations of clients are no transactions.
 
 _JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _OK: Final = int(Status.OK)
 _NO_ERROR: Final = frozenset({"", "nil"})  # In the words of a regular line.
 _STATUS: Final = {"ok": Status.OK, "fail": Status.ABORTED, "info": Status.UNKNOWN}
+_WAITING_MAX: Final = 64
 _NAMED_FROM: Final = -(2**31)  # Clients with a name are counted upwards from here until all numbers are known.
 _NUMBERS: Final = range(-(2**30), 2**31)
 
@@ -36,6 +38,7 @@ _NUMBERS: Final = range(-(2**30), 2**31)
 def fold(file: HistoryText, events: Iterable[Event | Regular], info: RunInfo, *, lists: bool) -> History:
     """The history that `events` tell. `lists`: values read are lists, and an answered nil is the empty one.
 
+    Operations of clients that are no transactions are left out, and counted in the settings under `LEFT_OUT`.
     Raises HistoryFormatError for an operation that is no transaction although it claims to be one.
     """
     folding = _Folding(file, lists)
@@ -95,10 +98,13 @@ class _Folding:
         self._disturbed: dict[str, list[tuple[int, Event]]] = {}
         self._faults: list[Fault] = []
         self._cut = ""
+        self._left_out = 0
 
     def take(self, event: Event) -> None:
         if event.process == NEMESIS:
             self._disturb(event)
+        elif type(event.process) is int and event.process not in _NUMBERS:
+            raise self._file.error("a process number does not fit into 32 bits; use smaller ones", event.at)
         elif event.type == "invoke":
             self._open.setdefault(event.process, []).append((self._position, event))
         else:
@@ -150,7 +156,9 @@ class _Folding:
         client = history.client.astype(np.int64)
         named = client < _NUMBERS.start
         client[named] += max(int(client.max(initial=-1)), -1) + 1 - _NAMED_FROM
-        return replace(history, client=client.astype(np.int32), info=replace(info, clients=len(np.unique(client))))
+        settings = {LEFT_OUT: str(self._left_out)} if self._left_out else {}
+        info = replace(info, clients=len(np.unique(client)), settings=settings)
+        return replace(history, client=client.astype(np.int32), info=info)
 
     def _complete(self, invoked: Event | None, completed: Event, start: int) -> None:
         status = _STATUS[completed.type]
@@ -165,9 +173,12 @@ class _Folding:
             told = completed._replace(value=None)
         if _is_transaction(completed) or (invoked is not None and _is_transaction(invoked)):
             self._add(told, start, self._position, status, completed, answered=answered)
+        else:
+            self._left_out += 1
 
     def _add(self, told: Event, start: int, end: int, status: Status, last: Event, *, answered: bool) -> None:
         if last is told and last.type == "invoke" and not _is_transaction(told):
+            self._left_out += 1
             return
         ops = self._ops(told, answered)
         self._builder.add(self._client(told), start, end, status, ops, last.error)
@@ -175,8 +186,6 @@ class _Folding:
     def _client(self, event: Event) -> int:
         process = event.process
         if type(process) is int:
-            if process not in _NUMBERS:
-                raise self._file.error("a process number does not fit into 32 bits; use smaller ones", event.at)
             return process
         if process is None:
             raise self._file.error("a transaction has no process; give each client a number", event.at)
@@ -246,9 +255,12 @@ class _Folding:
         if type(value) is dict:
             return {key: _scalar(one) for key, one in value.items()}
         try:
-            return {_scalar(key): _scalar(one) for key, one in value}
+            pairs = {_scalar(key): _scalar(one) for key, one in value}
         except (TypeError, ValueError):
             raise self._malformed("a scan did not return a map or a list of pairs", event, micro_op) from None
+        if len(pairs) < len(value):
+            raise self._malformed("a scan returned a key twice", event, micro_op)
+        return pairs
 
     def _malformed(self, sentence: str, event: Event, part: Any = None) -> Exception:
         shown = "" if part is None else f": {edn_text(part)[:60]!a}"
@@ -317,6 +329,9 @@ def _event(told: _Told) -> Event:
 
 
 def _answered(waiting: list[tuple[int, _Told]], completed: Event) -> int:
-    """Which of several open invocations of a process it is that completed: the oldest that looks like it."""
+    """Which of several open invocations of a process it is that completed: the oldest that looks like it.
+
+    Only so many are looked at: a process with two is no evidence anyway, and one with very many would take forever.
+    """
     alike: Callable[[int], bool] = lambda number: _alike(_event(waiting[number][1]), completed)  # noqa: E731
-    return next(filter(alike, range(len(waiting))), 0)
+    return next(filter(alike, range(min(len(waiting), _WAITING_MAX))), 0)

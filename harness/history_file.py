@@ -70,6 +70,13 @@ class HistoryText:
                 break
         return HistoryFormatError(f"{self.name}, line {line}, column {offset - line_began + 1}: {sentence}")
 
+    def refuse_cut_number(self) -> None:
+        """Raise HistoryFormatError where the text ends in a digit: the file may have been cut inside a number."""
+        text = self.text
+        if "0" <= text[-1:] <= "9":
+            sentence = "the file ends without a line end, so its last number may be cut off; end its last line"
+            raise self.error_in_text(sentence, len(text))
+
     def unknown_type(self, found: object, at: int) -> HistoryFormatError:
         """The error to raise for an operation whose type is not one of `TYPES`."""
         shown = "no type" if found is None else f"the type {ascii(found)[:40]}"

@@ -21,6 +21,7 @@ from harness.edn_events import edn_events
 from harness.edn_text import edn_text
 from harness.events import LITERAL, UNSEEN_MARK, Event, HistoryFormatError, Regular
 from harness.fold import CUT_NAME, NEMESIS, detect_workload, fold
+from harness.formats import FORMATS
 from harness.formats.awdit import read_awdit
 from harness.formats.chronos import read_chronos
 from harness.formats.cobra import read_cobra
@@ -51,13 +52,13 @@ _TEXTS: Final[dict[str, Callable[[str, str], History]]] = {
 }
 _BINCODE: Final = "dbcop-bincode"
 _FOLDER: Final = "cobra"
-FORMATS: Final = ("auto", *_OPERATIONS, *_TEXTS, _BINCODE, _FOLDER)
 
 # The answer is all that these operations bring; before it there is nothing to tell.
 _ANSWERS: Final = frozenset({"r", "scan", "dequeue"})
 _JOINED: Final = frozenset(kind.name for kind in KINDS if kind.joins)
 _COMPLETION: Final = {Status.OK: "ok", Status.ABORTED: "fail", Status.UNKNOWN: "info"}
 _BEGINNING_LENGTH: Final = 1 << 16
+_LAST: Final = 1 << 40
 
 
 def read_history(
@@ -69,11 +70,11 @@ def read_history(
 ) -> History:
     """The history in the file or folder at `path`. Of zero transactions, if it has none.
 
-    `format` is one of FORMATS; "auto" looks at the content, and `info.settings` says what it found. Times are
-    positions in the file, or there are none (`info.clock`). `workload` says how to understand a read of nil or of a
-    list ("list-append": as a list; any other: as one value); None finds out from the operations. `on_read` is told
-    how much has been read. Raises HistoryFormatError for a malformed file, ValueError for an unknown format, OSError
-    where it cannot be read.
+    `format` is one of FORMATS; "auto" looks at the content. `info.settings` says what it found, and how many
+    operations were left out. Times are positions in the file, or there are none (`info.clock`). `workload` says how
+    to understand a read of nil or of a list ("list-append": as a list; any other: as one value); None finds out from
+    the operations. `on_read` is told how much has been read. Raises HistoryFormatError for a malformed file,
+    ValueError for an unknown format, OSError where it cannot be read.
     """
     if format not in FORMATS:
         raise ValueError(f"unknown history format {format!r}; known formats: {', '.join(FORMATS)}")
@@ -85,7 +86,8 @@ def read_history(
         found = _format_of(file) if format == "auto" else format
         with _WithoutCollector():
             history = _read(file, found, workload)
-    info = replace(history.info, workload=workload or history.info.workload, settings={"format": found})
+    settings = {"format": found, **history.info.settings}
+    info = replace(history.info, workload=workload or history.info.workload, settings=settings)
     return replace(history, info=info)
 
 
@@ -174,17 +176,18 @@ def _read(file: HistoryFile, found: str, workload: str | None) -> History:
 def _events(history: History) -> Iterator[dict[str, Any]]:
     """All operations in the order of time, as fields in the order in which they are written.
 
-    At one moment invocations come before completions: intervals that touch in `history` still do so.
+    At one moment invocations come before completions: intervals that touch in `history` still do so, but for two of
+    one client, which has to end one transaction before it begins the next.
     """
     lists = detect_workload(_micro_op_events(history), may_append=True) == "list-append"
     n, faults = len(history), history.faults
     times = np.concatenate((history.start, history.end, np.array([(f.start, f.end) for f in faults], int).ravel()))
-    ends = np.concatenate((np.zeros(n, int), np.ones(n, int), np.tile([0, 1], len(faults))))
+    ranks = np.concatenate((_ranks(history), np.tile([0, _LAST], len(faults))))
     index = 0
     if history.cut:
         yield _event(0, 0, NEMESIS, "info", CUT_NAME, history.cut)
         index = 1
-    for place in np.lexsort((ends, times)).tolist():
+    for place in np.lexsort((ranks, times)).tolist():
         time = int(times[place])
         if place >= 2 * n:
             fault = faults[(place - 2 * n) // 2]
@@ -196,6 +199,19 @@ def _events(history: History) -> Iterator[dict[str, Any]]:
             asked = [_asked(op) if place < n else _answered(op, txn.status, lists) for op in txn.ops]
             yield _event(index, time, txn.client, kind, "txn", asked, "" if place < n else txn.error)
         index += 1
+
+
+def _ranks(history: History) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """(2n,) the places of all starts, then of all ends, among what happens at the same moment."""
+    n = len(history)
+    ranks = np.repeat((0, _LAST), n)
+    rows = np.argsort(history.client, kind="stable")
+    one, two = rows[:-1], rows[1:]
+    tied = (history.client[one] == history.client[two]) & (history.end[one] == history.start[two])
+    for before, after in zip(one[tied].tolist(), two[tied].tolist(), strict=True):
+        ranks[n + before] = 1 + (ranks[before] if history.start[before] == history.end[before] else 0)
+        ranks[after] = ranks[n + before] + 1
+    return ranks
 
 
 def _micro_op_events(history: History) -> Iterator[Event]:

@@ -244,7 +244,7 @@ def read_history(path: Path, info: RunInfo | None = None, *, bytes_max: int | No
     try:
         builder, faults, without_outcome = _fold(reader.frames())
         return builder.build(reader.info or info or RunInfo(), faults=faults, cut=_cut(reader, without_outcome))
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise StoreError(f"{path} is malformed ({error}); run it again") from error
 
 

@@ -97,6 +97,9 @@ def _mishaps(seen: Seen) -> Iterator[RenderableType]:
     for run, one in seen:
         if one.outcome == Outcome.UNKNOWN and one.sentence:
             yield Text(visible(f"{run_name(run)}: {one.reason}: {one.sentence}"), style="yellow")
+        elif left_out := run.info.settings.get("left out"):
+            sentence = f"operations of clients left out, being no transaction: {left_out}"
+            yield Text(visible(f"{run_name(run)}: {sentence}"), style="yellow")
         if run.stopped and one.outcome == Outcome.FAIL:
             yield Text(visible(f"{run_name(run)}: {run.stopped}"), style="yellow")
         if run.history.cut and run.history.cut not in one.sentence:

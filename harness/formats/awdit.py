@@ -45,5 +45,6 @@ def read_awdit(name: str, text: str) -> History:
             ended()
             session += bool(next_session)
         at += len(line) + 1
+    file.refuse_cut_number()
     ended()
     return builder.build("rw-register")

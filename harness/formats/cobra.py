@@ -47,7 +47,7 @@ class _Access(NamedTuple):
 
 def cobra_logs(folder: Path) -> list[Path]:
     """The logs in a folder, in the order of their names. Raises OSError."""
-    return sorted(one for one in folder.iterdir() if one.suffix == ".log" and one.is_file())
+    return sorted(one for one in folder.iterdir() if one.suffix == ".log" and not one.is_dir())
 
 
 def read_cobra(folder: Path) -> History:

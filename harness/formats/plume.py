@@ -23,19 +23,19 @@ _EXAMPLE: Final = "write an operation as r(key,value,session,transaction) or w(â
 def read_plume(name: str, text: str) -> History:
     """The history that `text` tells. Raises HistoryFormatError."""
     file = HistoryText(name, text)
-    ops: dict[str, list[Op]] = {}  # By transaction, in the order of their first operations.
-    session_of: dict[str, str] = {}
+    ops: dict[int, list[Op]] = {}  # By transaction, in the order of their first operations.
+    session_of: dict[int, int] = {}
     builder = SessionsBuilder(initial=True)
     aborted: list[tuple[int, Op]] = []
     at = 0
     for line in text.split("\n"):
         if found := _LINE.fullmatch(line.rstrip()):
-            kind, key, value, session, txn = found.groups()
-            op = Op(kind, int(key), int(value))
-            if int(session) >= 2**31:
+            op = Op(found[1], int(found[2]), int(found[3]))
+            session, txn = int(found[4]), int(found[5])
+            if session >= 2**31:
                 raise file.error("a session's number does not fit into 32 bits; use smaller ones", at)
-            if txn == "-1":
-                aborted.append((int(session), op))
+            if txn < 0:
+                aborted.append((session, op))
             elif session_of.setdefault(txn, session) != session:
                 sentence = f"transaction {txn} is in session {session} and in session {session_of[txn]}"
                 raise file.error(f"{sentence}; give each transaction a number of its own", at)
@@ -45,7 +45,7 @@ def read_plume(name: str, text: str) -> History:
             raise file.error(f"{line[:40]!a} is no operation; {_EXAMPLE}", at)
         at += len(line) + 1
     for txn, its in ops.items():
-        builder.add(int(session_of[txn]), its)
+        builder.add(session_of[txn], its)
     for client, op in aborted:
         builder.add(client, [op], Status.ABORTED)
     return builder.build("rw-register")

@@ -78,6 +78,7 @@ def _log(file: HistoryText) -> Iterator[_Line | Event]:
         elif line.strip() and not _CHATTER.fullmatch(line.rstrip("\r")):
             raise file.error(f"here is no operation of a log: {line[:60]!a}; {_REMEDY}", at)
         at += len(line) + 1
+    file.refuse_cut_number()
 
 
 def _edn(file: HistoryText) -> Iterator[_Line]:

@@ -14,6 +14,7 @@ from anomalist.suites import WORKLOADS
 
 Command = Callable[..., Finished]
 
+LEFT_OUT = "operations of clients left out, being no transaction: 3"
 APPENDED = '{"process": 0, "type": "invoke", "f": "txn", "value": [["append", "x", 1]]}'
 
 
@@ -190,6 +191,20 @@ def test_a_checker_out_of_time_is_inconclusive(command: Command, tmp_path: Path)
     entry = json.loads(finished.out)["histories"][0]
     assert (finished.code, entry["reason"]) == (3, "budget")
     assert entry["sentence"].endswith("give it more with --budget")
+
+
+def test_operations_beside_transactions_are_counted(command: Command, tmp_path: Path) -> None:
+    """A verdict on a part of a file says how much of it it does not speak of, also when it is judged again."""
+    others = "{:type :ok, :process 9, :f :read, :value 3}\n" * 3
+    finished = command("check", write(tmp_path / "mixed.edn", WRITE_SKEW + others), "--out", "kept", "--json")
+    again = command("check", "kept", "--json")
+    for one in (finished, again):
+        sentence = json.loads(one.out)["histories"][0]["sentence"]
+        assert sentence.endswith(LEFT_OUT)
+    assert command("check", "kept").out.count(LEFT_OUT) == 1
+    others = others.replace("read", "foo")
+    finished = command("check", write(tmp_path / "mixed.edn", WRITE_SKEW + others), "--expect", "snapshot-isolation")
+    assert (finished.code, finished.out.count(LEFT_OUT)) == (0, 1)
 
 
 def test_operations_that_are_no_transactions_are_counted(command: Command, tmp_path: Path) -> None:

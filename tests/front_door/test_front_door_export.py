@@ -34,6 +34,42 @@ def test_graphs_are_written_to_a_file(command: Command, tmp_path: Path) -> None:
     assert "T0 -> T1" in (tmp_path / "skew.dot").read_text()
 
 
+LATER = """\
+{:type :ok, :process 0, :f :txn, :value [[:append :z 1]]}
+{:type :ok, :process 5, :f :txn, :value [[:r :z [1]]]}
+"""
+
+
+@pytest.mark.parametrize("notation", ["dot", "graphml"])
+def test_the_whole_graph_has_what_is_on_no_cycle(command: Command, tmp_path: Path, notation: str) -> None:
+    """With --whole all transactions and dependencies are written, without it those of the cycles only."""
+    (tmp_path / "skew.edn").write_text(WRITE_SKEW + LATER)
+    cycles = command("export", "skew.edn", "--format", notation).out
+    whole = command("export", "skew.edn", "--format", notation, "--whole").out
+    read = {"dot": '[label="wr z", tooltip="', "graphml": '<data key="kind">wr</data><data key="key">z</data>'}[
+        notation
+    ]
+    assert read not in cycles
+    assert whole.count(read) == 1
+    for line in cycles.splitlines():
+        if " -> " in line:
+            assert line in whole
+
+
+def test_a_graph_of_too_many_edges_is_refused(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The sentence counts, and tells what can be exported instead."""
+    (tmp_path / "skew.edn").write_text(WRITE_SKEW)
+    monkeypatch.setattr("anomalist.export._GRAPH_MAX", 5)
+    finished = command("export", "skew.edn", "--format", "dot", "--whole")
+    assert (finished.code, finished.out) == (2, "")
+    assert one_sentence(finished) == (
+        "the whole graph of skew.edn has 5 edges between 3 transactions, and 5 of both are the most; leave out "
+        "--whole to export its cycles."
+    )
+
+
 def test_a_run_directory_is_exported(command: Command, recorded: Path, tmp_path: Path) -> None:
     """What a run recorded can be given to other tools; of several histories one has to be named."""
     runs = sorted(recorded.glob("runs/*"))
@@ -64,6 +100,15 @@ def test_a_folder_of_logs_is_a_history(command: Command, tmp_path: Path) -> None
         (("nowhere", "--format", "dot"), "nowhere does not exist"),
         (("bad", "--format", "edn"), "bad, line 1, column 1"),
         (("skew.edn", "--format", "dot", "--out", "no/such/file"), "cannot write no/such/file"),
+        (("skew.edn", "--format", "edn", "--whole"), "--whole is about a graph, and edn is none; leave it out"),
+        (
+            ("twice.edn", "--format", "dot", "--whole"),
+            "twice.edn is no evidence: element 1 was appended to key 'z' more",
+        ),
+        (
+            ("register.edn", "--format", "dot", "--whole"),
+            "only list-append tells the order of all writes, and register.edn is none; leave out --whole",
+        ),
     ],
 )
 def test_what_cannot_be_exported_says_why(
@@ -72,6 +117,8 @@ def test_what_cannot_be_exported_says_why(
     """Bad input and an unusable place are one sentence and exit code 2."""
     (tmp_path / "skew.edn").write_text(WRITE_SKEW)
     (tmp_path / "bad").write_text("{:type :ok")
+    (tmp_path / "twice.edn").write_text(LATER * 2)
+    (tmp_path / "register.edn").write_text(LATER.replace("append", "w").replace("[1]", "1"))
     finished = command("export", *words)
     assert finished.code == 2
     assert one_sentence(finished).startswith(sentence)

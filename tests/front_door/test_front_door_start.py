@@ -48,6 +48,7 @@ def imported_by(words: tuple[str, ...], cwd: Path) -> set[str]:
         ("probe", "--help"),
         ("selftest", "--help"),
         ("check", "--help"),
+        ("export", "--help"),
     ],
 )
 def test_help_imports_nothing_heavy(tmp_path: Path, words: tuple[str, ...]) -> None:

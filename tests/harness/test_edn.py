@@ -82,6 +82,7 @@ def test_values_follow_each_other_with_their_offsets() -> None:
         ("[01]", "'01' is not a number", 1),
         ("1/0", "'1/0' is not a number", 0),
         ("1e99999999999999999999M", "the exponent of a number is out of range", 0),
+        ("[-1e400]", "a number is out of range", 1),
         ("9" * 5000, "a number has more than 4000 digits", 0),
         ("::a", "'::a' is not a keyword", 0),
         ("@a", "'@' cannot stand here", 0),

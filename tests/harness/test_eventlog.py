@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness import eventlog
 from harness.codec import decode, encode
 from harness.eventlog import EventLog, Frame, LogReader
 from harness.history import UNSEEN, Fault, Op, RunInfo, Status
@@ -215,6 +218,22 @@ def test_frames_behind_a_destroyed_length_are_still_counted(tmp_path: Path) -> N
     assert (reader.lost_frames, reader.ended) == (5, False)
 
 
+def test_huge_frames_behind_damage_are_not_looked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In random bytes every length is found: only small ones are worth a checksum of all that they claim."""
+    path = tmp_path / "events.log"
+    marks = small_log(path)
+    data = bytearray(path.read_bytes())
+    data[marks[2][0] + 15] ^= 1
+    path.write_bytes(data + b"\xff\xff\x01\x00" + bytes(8) + b"\x91\x00" + bytes(1 << 17))
+    summed: list[int] = []
+    real = eventlog.xxhash.xxh3_64_intdigest
+    monkeypatch.setattr(eventlog.xxhash, "xxh3_64_intdigest", lambda raw: summed.append(len(raw)) or real(raw))
+    reader = LogReader(path)
+    assert len(list(reader.frames())) == 2
+    assert reader.lost_frames == 5
+    assert max(summed) < 1000
+
+
 def test_newer_log_is_refused(tmp_path: Path) -> None:
     """A log of a format that this program does not know is not guessed at."""
     path = tmp_path / "events.log"
@@ -235,10 +254,18 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
         read_history(tmp_path / "missing")
 
 
-def test_nonsense_under_a_right_checksum_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        (int(Frame.OUTCOME), 99, 1, 0, ""),
+        (int(Frame.WHOLE), 0, 2**63, 2**63, 0, "", []),
+        (int(Frame.WHOLE), 0, 0, 1, 0, "", [(0, "x", [reduce(lambda inner, _: (inner,), range(91), 1)])]),
+    ],
+)
+def test_nonsense_under_a_right_checksum_is_refused(tmp_path: Path, nonsense: tuple[Any, ...]) -> None:
     """A frame that is whole and means nothing is an error of the file, not of the program."""
     log = EventLog(tmp_path / "events.log", INFO)
-    log.append((int(Frame.OUTCOME), 99, 1, 0, ""))
+    log.append(nonsense)
     with pytest.raises(StoreError, match="is malformed"):
         read_history(tmp_path / "events.log")
 

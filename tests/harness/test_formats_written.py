@@ -13,7 +13,7 @@ from harness.edn import EdnReader, Keyword
 from harness.history import UNSEEN, Fault, History, Op, RunInfo, Status, Txn
 from harness.interchange import write_edn
 from harness.verdict import Anomaly, Step
-from reports.graph_text import dot_lines, graphml_lines
+from reports.graph_text import cycles_of, dot_lines, graphml_lines
 
 _ops = st.one_of(
     st.builds(Op, st.just("append"), st.sampled_from(["x", 1]), st.integers(1, 9)),
@@ -23,12 +23,12 @@ _ops = st.one_of(
 
 @st.composite
 def histories(draw: st.DrawFn) -> History:
-    """Clients that do one transaction at a time, with equal moments, and disturbances."""
+    """Clients that do one transaction at a time, with equal moments also of one client, and disturbances."""
     txns = []
     for client in range(draw(st.integers(0, 3))):
         moment = draw(st.integers(0, 2))
         for _ in range(draw(st.integers(0, 4))):
-            start = moment + draw(st.integers(1, 2))
+            start = moment + draw(st.integers(0, 2))
             moment = start + draw(st.integers(0, 2))
             ops = tuple(draw(st.lists(_ops, max_size=3)))
             txns.append(Txn(0, client, ops, draw(st.sampled_from(Status)), start, moment))
@@ -80,7 +80,7 @@ def test_edn_keeps_the_rules_of_jepsens_histories(history: History) -> None:
 _HOSTILE = '"><script>&\\ \n\x00\u202e'
 
 
-def _graph() -> tuple[History, list[Anomaly]]:
+def _graph() -> tuple[History, list[int], list[tuple[str, Step]]]:
     txns = [
         Txn(0, 3, (Op("r", "y", []), Op("append", _HOSTILE, 1)), Status.OK, 0, 3),
         Txn(0, 4, (Op("r", _HOSTILE, []), Op("append", "y", 1)), Status.OK, 1, 2),
@@ -91,7 +91,8 @@ def _graph() -> tuple[History, list[Anomaly]]:
         Step("rw", 1, 0, _HOSTILE, 1, f"T1 missed {_HOSTILE}", predicate=True),
     )
     lone = Anomaly(name="G1a", txns=(1,), steps=(), refutes=(), sentence="")
-    return build_history(txns), [Anomaly(name="G2-item", txns=(0, 1), steps=steps, refutes=(), sentence=""), lone]
+    cycle = Anomaly(name="G2-item", txns=(0, 1), steps=steps, refutes=(), sentence="")
+    return build_history(txns), *cycles_of([cycle, lone])
 
 
 def test_graphml_is_xml_with_each_transaction_and_step_once() -> None:
