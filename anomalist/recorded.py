@@ -14,7 +14,7 @@ import anomalist
 from anomalist.commands import text_of
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
-from anomalist.judging import checkers_for, judge_history
+from anomalist.judging import NO_REAL_TIME, checkers_for, judge_history
 from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
 from harness.formats.detection import format_of_folder
@@ -51,7 +51,6 @@ __all__ = [
 
 VERDICTS_VERSION = 1
 FOREIGN_EXPECTED = "strict-serializable"
-NO_REAL_TIME = "the file tells the order within each session and nothing of real time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,8 +155,13 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
         missing=missing,
     )
     if history.info.clock == "sessions":
-        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {NO_REAL_TIME}") for one in verdicts)
+        verdicts = tuple(_timeless(one) for one in verdicts)
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
+
+
+def _timeless(verdict: Verdict) -> Verdict:
+    told = verdict.sentence == NO_REAL_TIME
+    return verdict if told else replace(verdict, sentence=f"{verdict.sentence}; {NO_REAL_TIME}")
 
 
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:
