@@ -25,6 +25,7 @@ from reports.values import show, show_op, visible
 __all__ = ["DRAWN_MAX", "cycle_svg"]
 
 DRAWN_MAX = 12
+_WIDTH = 420
 _COLUMN_MAX = 4
 _LINE = 19
 _LETTER = 7.9  # Width of a 13 px monospaced letter.
@@ -50,7 +51,7 @@ class _Card:
 
 
 def cycle_svg(txns: dict[int, Txn], anomaly: Anomaly, marks: Marks, name: str) -> Markup | None:
-    """The drawing of a cycle of 2 to DRAWN_MAX transactions, 420 wide; None where there is nothing to draw.
+    """The drawing of a cycle of 2 to DRAWN_MAX transactions, _WIDTH wide; None where there is nothing to draw.
 
     `name` makes the ids on the page unique.
     """
@@ -72,8 +73,8 @@ def cycle_svg(txns: dict[int, Txn], anomaly: Anomaly, marks: Marks, name: str) -
         tag("desc", said, id=f"{name}-desc"),
         *edges,
         *(_card(card, txns[card.row], anomaly.steps) for card in cards),
-        viewBox=f"0 0 420 {number(height)}",
-        width="420",
+        viewBox=f"0 0 {_WIDTH} {number(height)}",
+        width=str(_WIDTH),
         class_="cycle",
         role="group",
         aria_labelledby=f"{name}-title {name}-desc",
@@ -199,6 +200,7 @@ def _edge(cards: list[_Card], place: int, step: Step, path: tuple[str, float, fl
     first = f"{place + 1} {step.kind}"
     second = "" if kind == "order" else _brief(step.key)
     width = max(len(first), len(second)) * 7.3 + 12
+    x = min(max(x, width / 2 + 1), _WIDTH - width / 2 - 1)
     height = 36 if second else 22
     pill = [
         tag("rect", class_="pill", x=x - width / 2, y=y - height / 2, width=width, height=height, rx=11),

@@ -97,6 +97,9 @@ def _mishaps(seen: Seen) -> Iterator[RenderableType]:
     for run, one in seen:
         if one.outcome == Outcome.UNKNOWN and one.sentence:
             yield Text(visible(f"{run_name(run)}: {one.reason}: {one.sentence}"), style="yellow")
+        for doubt in one.doubts:
+            if doubt.reason == "budget" and doubt.sentence not in one.sentence:
+                yield Text(visible(f"{run_name(run)}: not searched to the end: {doubt.sentence}"), style="yellow")
         if run.stopped and one.outcome == Outcome.FAIL:
             yield Text(visible(f"{run_name(run)}: {run.stopped}"), style="yellow")
         if run.history.cut and run.history.cut not in one.sentence:

@@ -181,4 +181,4 @@ def test_nothing_is_observed_where_nothing_was_vouched_for() -> None:
     for run in (samples.vacuous_run(), samples.doubtful_run()):
         place = standing([overall(run)], "serializable")
         assert place.state("serializable") == "not refuted"
-    assert Standing("serializable", (), (), True).state("serializable") == "not searched"
+    assert Standing("serializable", (), (), frozenset()).state("serializable") == "not searched"
