@@ -85,6 +85,13 @@ def test_the_runs_after_it_are_not_begun_and_said_to_be_missing(command: Command
     assert " --fail-fast " in repeat
 
 
+def test_a_workload_that_ran_is_missing_from_a_later_seed_on(command: Command) -> None:
+    """Of several seeds it is said with which of them each workload did not run."""
+    words = ("run", *MUTANT, "-w", "list-append", "-w", "bank", "--seeds", "3", *STEPS, "--fail-fast")
+    finished = command(*words)
+    assert "not run: bank, list-append from seed 1 on: ended by --fail-fast before they began" in finished.out
+
+
 def test_runs_at_the_same_time_are_ended_too(command: Command) -> None:
     """With -j the other run at work is stopped and says why: no pass, and not by hand."""
     words = ("run", *MUTANT, "-w", "list-append", "-w", "bank", "--schedule", "threads", "-j", "2")
