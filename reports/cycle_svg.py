@@ -119,12 +119,17 @@ def _lines(txn: Txn, marks: Marks, letters: int, lines_max: int) -> tuple[tuple[
     lines = []
     for place in shown:
         mark = circled(marks.get((txn.id, place), ()))
-        room = letters - 2 * len(mark) - 1
+        room = letters - _letters_of(mark) - 1
         text = show_op(txn.ops[place], room, False)
         lines.append((text if len(text) <= room + 2 else text[: room + 1] + "…", mark))
     if left_out := len(txn.ops) - len(shown):
         lines.append((f"… {left_out} more", ""))
     return tuple(lines)
+
+
+def _letters_of(mark: str) -> int:
+    """How many letters wide a mark is: a circled number takes the place of two."""
+    return sum(1 if letter.isascii() else 2 for letter in mark)
 
 
 def _card(card: _Card, txn: Txn, steps: tuple[Step, ...]) -> Markup:
@@ -138,7 +143,7 @@ def _card(card: _Card, txn: Txn, steps: tuple[Step, ...]) -> Markup:
     ]
     for place, (text, mark) in enumerate(card.lines):
         y = card.y + 42 + _LINE * place
-        room = card.width - 20 - 14 * len(mark)
+        room = card.width - 20 - 7 * _letters_of(mark)
         parts.append(
             tag("text", text, class_="m b" if mark else "m q", x=left, y=y, **_squeezed(text, room, _LETTER))
         )

@@ -13,8 +13,7 @@ from page_reader import Page
 from rich.console import Console
 
 from harness.level import Level
-from harness.verdict import Anomaly, Certificate, Doubt, RunResult
-from reports.cycle_svg import cycle_svg
+from harness.verdict import Certificate, Doubt, RunResult
 from reports.document import check_document
 from reports.markdown import render_markdown
 from reports.overall import overall
@@ -102,14 +101,3 @@ def test_the_cases_of_an_argument_stand_below_it() -> None:
         3,
         5,
     ]
-
-
-def test_no_label_of_a_cycle_is_cut_off() -> None:
-    """However long a key is, its label lies within the drawing."""
-    about = samples.info()
-    anomaly: Anomaly = samples.cycle(about, "G2-item", ("rw", "rw"), ["repeatable-read"], key="a-long-name-")
-    history = samples.cycle_history(about, ("rw", "rw"), key="a-long-name-")
-    drawing = cycle_svg({row: history.txn(row) for row in (0, 1)}, anomaly, {}, "n")
-    pills = re.findall(r'<rect class="pill" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', str(drawing))
-    assert len(pills) == 2
-    assert all(float(x) >= 0 and float(x) + float(width) <= 420 for x, width in pills)
