@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import msgspec
+import numpy as np
 
 import anomalist
 from anomalist.commands import text_of
@@ -219,8 +221,18 @@ class _StoredVerdicts(msgspec.Struct, frozen=True):
 def save_verdicts(suite_run: SuiteRun, directory: Path) -> None:
     """Write verdicts.json, whole or not at all. Raises OSError."""
     stored = _StoredVerdicts(runs={run.directory: run.verdicts for run in suite_run.runs})
-    data = msgspec.json.encode(stored, enc_hook=str)
+    data = msgspec.json.encode(stored, enc_hook=_plain)
     write_atomically(directory / "verdicts.json", msgspec.json.format(data, indent=1) + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for: the order of a certificate as a list, keys and values as text."""
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+def _order(kind: Any, numbers: Any) -> Any:
+    """The order of a certificate, back from its list."""
+    return np.array(numbers, dtype=np.int64)
 
 
 def load_finished(path: Path) -> tuple[SuiteRun, Path]:
@@ -268,6 +280,6 @@ def _stored_verdicts(path: Path) -> dict[str, tuple[Verdict, ...]]:
             raise UsageError(
                 f"{path / 'verdicts.json'} was written by a newer Anomalist (format {found}); upgrade it"
             )
-        return msgspec.json.decode(data, type=_StoredVerdicts).runs
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        return msgspec.json.decode(data, type=_StoredVerdicts, dec_hook=_order).runs
+    except (OSError, ValueError, TypeError, OverflowError, msgspec.DecodeError, msgspec.ValidationError):
         return {}
