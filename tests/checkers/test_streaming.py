@@ -320,3 +320,17 @@ def test_an_order_that_would_rename_a_contracted_cycle_needs_the_past() -> None:
     judge.take([reader], 20)
     assert judge.past_needed != ""
     assert [one.name for one in check_list_append(build_history([*cycle, reader])).anomalies] == ["G1c"]
+
+
+def test_a_live_read_that_the_past_comes_to_contradict_needs_the_past() -> None:
+    """Where an append may be overwritten, a later read shows a retired one that a live read of that length lacks."""
+    window = [
+        Txn(0, 0, (Op("append", "x", 1),), Status.OK, 0, 2),
+        Txn(1, 1, (Op("append", "x", 2), Op("r", "x", [2])), Status.OK, 0, 4),
+    ]
+    judge = StreamingJudge(RunInfo(append="read-modify-write"), recent=0)
+    judge.take(window, 3)
+    assert (judge.retained, judge.unseen, judge.past_needed) == (1, 1, "")
+    judge.take([Txn(2, 2, (Op("r", "x", [1]),), Status.OK, 5, 9)], 10)
+    assert judge.past_needed == "a transaction reads a list that is not what its past has become"
+    assert judge.sightings == ()
