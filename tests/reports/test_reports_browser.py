@@ -142,6 +142,31 @@ def test_nothing_is_wider_than_the_window(browser: Any, files: dict[str, Path], 
     visit.close()
 
 
+def test_no_word_of_the_matrix_is_broken(browser: Any, tmp_path: Path) -> None:
+    """However many workloads a suite has, each of their names keeps its words whole."""
+    names = ("predicate-skew", "monotonic", "rw-register", "session-guarantees") * 3
+    runs = [samples.passing_run(f"{name}-{number}") for number, name in enumerate(names)]
+    page = tmp_path / "page.html"
+    page.write_text(render_page(samples.suite_of(*runs)))
+    visit = Visit(browser, page, viewport={"width": 1280, "height": 800})
+    lines = visit.page.eval_on_selector_all("#matrix thead th", "all => all.map(one => one.innerText)")
+    assert lines[2:] == [f"{name}-{number}" for number, name in enumerate(names)]
+    broken = visit.page.evaluate(
+        """() => Array.from(document.querySelectorAll('#matrix thead th')).flatMap(cell => {
+          const text = cell.firstChild, found = [];
+          for (const word of text.data.matchAll(/[a-z]+/g)) {
+            const range = document.createRange();
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            if (range.getClientRects().length > 1) { found.push(word[0]); }
+          }
+          return found;
+        })"""
+    )
+    assert broken == []
+    visit.close()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_texts_in_a_cycle_do_not_overlap(browser: Any, files: dict[str, Path], width: int) -> None:
     """In every drawing of a cycle each text has its place to itself."""
