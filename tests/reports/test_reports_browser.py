@@ -151,7 +151,7 @@ def test_no_word_of_the_matrix_is_broken(browser: Any, tmp_path: Path) -> None:
     runs = [samples.passing_run(name) for name in names]
     page = tmp_path / "page.html"
     page.write_text(render_page(samples.suite_of(*runs)))
-    visit = Visit(browser, page, viewport={"width": 1100, "height": 800})
+    visit = Visit(browser, page, viewport={"width": 900, "height": 800})
     lines = visit.page.eval_on_selector_all("#matrix thead th", "all => all.map(one => one.innerText)")
     assert lines[2:] == names
     broken = visit.page.evaluate(
