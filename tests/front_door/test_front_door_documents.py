@@ -24,6 +24,7 @@ JUDGED_KEYS = {
     "refuted",
     "strongest",
     "proven",
+    "doubts",
     "reason",
     "sentence",
     "evidence",
