@@ -136,13 +136,13 @@ def test_steps_lead_around() -> None:
     assert anomaly.details == ()
 
 
-def test_whoever_the_argument_needs_is_a_transaction_of_the_anomaly() -> None:
-    """Where others show the order of two writers, the circle is of the two, and the transactions are all of them."""
+def test_whoever_the_argument_needs_is_named() -> None:
+    """Where others show the order of two writers, the circle is of the two, and the sentence names all of them."""
     anomaly = refutation(together("wx3 wy4", "wx5 wy6", "rx3 wx7", "rx7 ry6"), PSI)
     assert [(step.kind, step.before, step.after) for step in anomaly.steps] == [("ww", 0, 1), ("ww", 1, 0)]
-    assert anomaly.txns == (0, 1, 2, 3)
+    assert anomaly.txns == (0, 1)
     assert anomaly.sentence.endswith("explains what it saw: T0, T1, T2, T3.")
-    assert [line.partition(",")[0] for line in anomaly.details][-1] == "T0 wrote y before T1"
+    assert "T0 wrote y before T1" in [line.partition(",")[0] for line in anomaly.details]
 
 
 def test_an_either_or_is_told_with_both_its_cases() -> None:
