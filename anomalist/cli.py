@@ -174,7 +174,7 @@ _TARGET = click.option(
 def run_verb(**options: Any) -> int:
     """Run a suite: generate, execute, record, check, report.
 
-    SUITE is quick (the default), standard, or contract: the promises of a database beside isolation, one by one.
+    SUITE is quick (the default), standard, models, or contract: the promises of a database, one by one.
     `anomalist list` names suites, workloads, checks, levels and targets.
     """
     from anomalist.suites import CONTRACT
@@ -226,7 +226,11 @@ def selftest_verb(**options: Any) -> int:
 @click.argument("histories", nargs=-1, required=True, type=_EXISTING, metavar="HISTORY…")
 @click.option("--format", "file_format", type=click.Choice(FORMATS), default="auto", show_default=True)
 @click.option("-w", "--workload", "workloads", multiple=True, help="What the history is of; repeatable.")
-@click.option("--expect", help="Default: strict-serializable, or what our own run expected.")
+@click.option(
+    "--expect",
+    metavar="LEVEL",
+    help="Default: what our own run expected; of others' strict-serializable, strong-session- where no times are told.",
+)
 @click.option(
     "--append",
     type=click.Choice(["atomic", "read-modify-write"]),
@@ -287,7 +291,7 @@ def report_verb(**options: Any) -> int:
 @_JSON
 @_COLOR
 def list_verb(**options: Any) -> int:
-    """List anomalies, checkers, interleavings, levels, suites, targets or workloads."""
+    """List anomalies, checkers, checks, interleavings, levels, mutants, suites, targets or workloads."""
     from anomalist.listing import list_verb as verb
 
     return int(verb(**options))
@@ -297,7 +301,7 @@ def list_verb(**options: Any) -> int:
 @click.argument("name")
 @_COLOR
 def explain_verb(**options: Any) -> int:
-    """Explain an anomaly, an interleaving, a level, a workload, a checker, a suite or a target."""
+    """Explain an anomaly, a checker, a check, an interleaving, a level, a mutant, a suite, a target or a workload."""
     from anomalist.listing import explain_verb as verb
 
     return int(verb(**options))
@@ -324,7 +328,9 @@ def run_command_line(words: Sequence[str]) -> int:
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.UsageError as error:
-        return _said(f"{error.format_message().rstrip('.')}; {_help_of(error.ctx)}", error.exit_code)
+        # click lists choices in lines of their own.
+        message = " ".join(error.format_message().split()).rstrip(".")
+        return _said(f"{message}; {_help_of(error.ctx)}", error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return _said("interrupted", 130)
     except BrokenPipeError:

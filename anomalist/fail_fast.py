@@ -7,6 +7,7 @@ together costs at most about twice the last one. Whoever suspects, the workload'
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -49,7 +50,17 @@ class FailFast:
         return self._judge is not None
 
     def look(self, glance: Glance) -> str:
-        """Judge what ended; a sentence where that refutes the expected level."""
+        """Judge what ended; a sentence where that refutes the expected level.
+
+        What keeps it from judging ends no run: it looks no more, and the verdict on the whole run will tell.
+        """
+        try:
+            return self._judged(glance)
+        except Exception:  # noqa: BLE001  Ours or the disk's: the run goes on and is recorded, as without us.
+            self._judge, self.due = None, sys.maxsize
+            return ""
+
+    def _judged(self, glance: Glance) -> str:
         suspected = self._suspects(glance)
         doubled = self._judge is None and glance.ended >= self._whole_at
         if (suspected or doubled) and self._whole(glance):

@@ -18,7 +18,10 @@ from harness.level import Level, refuted_by
 from harness.trouble import described
 from harness.verdict import Doubt, Findings, Outcome, Verdict, judge
 
-__all__ = ["checkers_for", "judge_history"]
+__all__ = ["NO_REAL_TIME", "checkers_for", "judge_history"]
+
+NO_REAL_TIME = "the file tells the order within each session and nothing of real time"
+_TIMELESS = Doubt("evidence", NO_REAL_TIME, (Level("strong-read-uncommitted"), Level("linearizable")))
 
 
 def checkers_for(history: History, workloads: Sequence[str] = ()) -> tuple[str, ...]:
@@ -68,8 +71,8 @@ def judge_history(
 def _beside_timestamps(verdicts: list[Verdict], stamped: Verdict) -> tuple[Verdict, ...]:
     """The verdicts of checkers that see what clients saw, and that of the one that sees the database's timestamps.
 
-    The latter proves the expected level or has no say: snapshots other than those told may explain a history. A level
-    that is proven and refuted is an error of ours.
+    The latter proves the expected level or has no say: snapshots other than those told may explain a history. What is
+    proven needs no search that was too long; a level that is proven and refuted is an error of ours.
     """
     if stamped.outcome is Outcome.PASS:
         return _that_can_decide([*(_held_against(one, stamped) for one in verdicts), stamped])
@@ -81,6 +84,9 @@ def _beside_timestamps(verdicts: list[Verdict], stamped: Verdict) -> tuple[Verdi
 
 
 def _held_against(verdict: Verdict, proof: Verdict) -> Verdict:
+    if verdict.reason == "budget":
+        sentence = f"the database's own timestamps prove {proof.expected}, whatever was not searched"
+        return replace(verdict, outcome=Outcome.PASS, reason="", sentence=sentence)
     if verdict.outcome is not Outcome.FAIL:
         return verdict
     checker = verdict.findings.checker
@@ -130,16 +136,16 @@ def _findings(name: str, history: History, budget_s: float | None) -> Findings:
 
 
 def _without_real_time(findings: Findings, history: History) -> Findings:
-    """Where a file tells only the order within each client, nothing was searched in real time."""
+    """Where a file tells only the order within each client, no level of real time is vouched for."""
     if history.info.clock != "sessions":
         return findings
-    kept = tuple(one for one in findings.searched if not _needs_real_time(one))
-    return replace(findings, searched=kept)
-
-
-def _needs_real_time(level: Level) -> bool:
-    strong = level.startswith("strong-") and not level.startswith("strong-session-")
-    return strong or level in {"strict-serializable", "linearizable"}
+    above = set(refuted_by(_TIMELESS.levels))
+    other = (one for one in findings.doubts if not one.levels or not set(one.levels) <= above)
+    return replace(
+        findings,
+        searched=tuple(one for one in findings.searched if one not in above),
+        doubts=(*other, _TIMELESS),
+    )
 
 
 class _BudgetSpent(BaseException):
@@ -169,7 +175,7 @@ def _only(findings: Findings, names: Collection[str]) -> Findings:
     if not names:
         return findings
     kept = tuple(anomaly for anomaly in findings.anomalies if anomaly.name in names)
-    asked = set(directly_refuted(names))
+    asked = set(directly_refuted(name for name in findings.sought if name in names))
     return replace(
         findings,
         anomalies=kept,

@@ -92,8 +92,12 @@ _LISTS: dict[str, Callable[[], Iterator[Row]]] = {
 
 
 def _teaching(source: str) -> str:
-    """The docstring of the module that a table's source names."""
-    return inspect.getdoc(import_module(source.split(":", maxsplit=1)[0])) or ""
+    """The docstring of the module that a table's source names; of a package, that of what it offers."""
+    place, _, name = source.partition(":")
+    module = import_module(place)
+    if hasattr(module, "__path__"):
+        module = import_module(getattr(module, name).__module__)
+    return inspect.getdoc(module) or ""
 
 
 def _first_line(source: str) -> str:
@@ -218,14 +222,14 @@ def _explained_mutant(mutant: Mutant) -> str:
 
 def _explained_anomaly(name: str, sentence: str) -> str:
     direct = ", ".join(refutes(name))
-    closed = ", ".join(refuted_by(refutes(name)))
+    above = ", ".join(level for level in refuted_by(refutes(name)) if level not in refutes(name))
     return "\n\n".join(
         (
             f"anomaly {name} ({source(name)})",
             sentence,
             indent(EXAMPLES[name].drawing, "    "),
             f"A line is a session, and time runs to the right; the checker {EXAMPLES[name].checker} finds it.",
-            f"Refutes {direct}, and so every level above: {closed}.",
+            f"Refutes {direct}{', and so every level above: ' if above else ''}{above}.",
         )
     )
 

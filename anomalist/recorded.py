@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import msgspec
+import numpy as np
 
 import anomalist
 from anomalist.commands import text_of
 from anomalist.environment import environment_rows
 from anomalist.exits import UsageError
-from anomalist.judging import checkers_for, judge_history
+from anomalist.judging import NO_REAL_TIME, checkers_for, judge_history
 from harness.contract_file import load_contract
 from harness.events import HistoryFormatError
 from harness.fold import LEFT_OUT
@@ -52,7 +54,6 @@ __all__ = [
 
 VERDICTS_VERSION = 1
 FOREIGN_EXPECTED = "strict-serializable"
-NO_REAL_TIME = "the file tells the order within each session and nothing of real time"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,7 +159,7 @@ def _judged(history: History, request: CheckRequest, name: str, missing: str = "
         missing=missing,
     )
     for note in _notes(history):
-        verdicts = tuple(replace(one, sentence=f"{one.sentence}; {note}") for one in verdicts)
+        verdicts = tuple(_noted(one, note) for one in verdicts)
     return RunResult(history=history, verdicts=verdicts, seconds=monotonic() - began)
 
 
@@ -168,6 +169,11 @@ def _notes(history: History) -> Iterator[str]:
         yield NO_REAL_TIME
     if left_out := history.info.settings.get(LEFT_OUT):
         yield f"operations of clients left out, being no transaction: {left_out}"
+
+
+def _noted(verdict: Verdict, note: str) -> Verdict:
+    told = verdict.sentence == note
+    return verdict if told else replace(verdict, sentence=f"{verdict.sentence}; {note}")
 
 
 def stored_suite(judged: Sequence[Judged], command: str, own: Path) -> SuiteRun:
@@ -225,8 +231,18 @@ class _StoredVerdicts(msgspec.Struct, frozen=True):
 def save_verdicts(suite_run: SuiteRun, directory: Path) -> None:
     """Write verdicts.json, whole or not at all. Raises OSError."""
     stored = _StoredVerdicts(runs={run.directory: run.verdicts for run in suite_run.runs})
-    data = msgspec.json.encode(stored, enc_hook=str)
+    data = msgspec.json.encode(stored, enc_hook=_plain)
     write_atomically(directory / "verdicts.json", msgspec.json.format(data, indent=1) + b"\n")
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no form for: the order of a certificate as a list, keys and values as text."""
+    return value.tolist() if isinstance(value, np.ndarray) else str(value)
+
+
+def _order(kind: Any, numbers: Any) -> Any:
+    """The order of a certificate, back from its list."""
+    return np.array(numbers, dtype=np.int64)
 
 
 def load_finished(path: Path) -> tuple[SuiteRun, Path]:
@@ -274,6 +290,6 @@ def _stored_verdicts(path: Path) -> dict[str, tuple[Verdict, ...]]:
             raise UsageError(
                 f"{path / 'verdicts.json'} was written by a newer Anomalist (format {found}); upgrade it"
             )
-        return msgspec.json.decode(data, type=_StoredVerdicts).runs
-    except (OSError, msgspec.DecodeError, msgspec.ValidationError):
+        return msgspec.json.decode(data, type=_StoredVerdicts, dec_hook=_order).runs
+    except (OSError, ValueError, TypeError, OverflowError, msgspec.DecodeError, msgspec.ValidationError):
         return {}

@@ -61,7 +61,7 @@ def run_suite(
         runs=tuple(replace(one, directory=_relative(one.directory, directory)) for one in results),
         environment=(
             *environment_rows(),
-            *_not_run(request, target, parts[len(results) :], interrupted=stop.is_set()),
+            *_not_run(request, target, parts, len(results), interrupted=stop.is_set()),
         ),
         version=anomalist.__version__,
     )
@@ -84,13 +84,18 @@ def _in_turn(
 
 
 def _not_run(
-    request: SuiteRequest, target: Target, never_begun: Sequence[Part], *, interrupted: bool
+    request: SuiteRequest, target: Target, parts: Sequence[Part], begun: int, *, interrupted: bool
 ) -> Iterator[tuple[str, str]]:
-    """Rows for what the suite has and this run lacks, so that nobody takes it for passed."""
+    """Rows for what the suite has and this run lacks, so that nobody takes it for passed; `begun` parts ran."""
     for name, lacking in left_out(request, target):
         yield NOT_RUN, f"{name}: the target has no {lacking}"
-    if never_begun:
-        names = ", ".join(dict.fromkeys(part.workload for part in never_begun))
+    if begun < len(parts):
+        # Seed by seed the same workloads: what ran with some seeds lacks all later ones.
+        first: dict[str, int] = {}
+        for part in parts[begun:]:
+            first.setdefault(part.workload, part.seed)
+        ran = {part.workload for part in parts[:begun]}
+        names = ", ".join(f"{name} from seed {first[name]} on" if name in ran else name for name in first)
         why = "interrupted before they began" if interrupted else "ended by --fail-fast before they began"
         yield NOT_RUN, f"{names}: {why}"
 

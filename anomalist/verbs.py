@@ -322,8 +322,11 @@ def status(color: str) -> Iterator[Callable[[str], None]]:
     if not sys.stderr.isatty():
         yield lambda words: None
         return
+    from rich.text import Text
+
     with terminal(color, stderr=True).status("reading") as shown:
-        yield shown.update
+        # As text: a file's name may look like markup.
+        yield lambda words: shown.update(Text(words))
 
 
 def _tell_read(tell: Callable[[str], None], name: str, done: int, total: int) -> None:

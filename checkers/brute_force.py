@@ -38,7 +38,8 @@ __all__ = ["check_by_brute_force"]
 
 EXPLANATIONS_MAX = 2_000
 _PHENOMENA = ("G1a", "G1b", "garbage-read", "future-read", "internal", "OTV", "lost-update")
-_SEARCHED = directly_refuted(row.name for row in CATALOGUE if row.name.startswith("G") or row.name in _PHENOMENA)
+_NAMES = tuple(row.name for row in CATALOGUE if row.name.startswith("G") or row.name in _PHENOMENA)
+_SEARCHED = directly_refuted(_NAMES)
 
 Namer = Callable[[int], str]
 
@@ -61,6 +62,7 @@ def check_by_brute_force(history: History, name_of: Namer = _row_name) -> Findin
         checker="brute-force",
         anomalies=judged.anomalies,
         refuted=refuted_by(judged.refuted),
+        sought=_NAMES,
         searched=() if doubt else _SEARCHED,
         evidence=(Evidence("transactions committed", int((history.status == Status.OK).sum())),),
         doubts=(Doubt("evidence", doubt),) if doubt else (),

@@ -77,6 +77,7 @@ def findings(
         anomalies=found,
         refuted=closed_refutations(one.name for one in found),
         decided=tuple(decided),
+        sought=tuple(searched),
         searched=() if withheld else directly_refuted(searched),
         evidence=tuple(evidence),
         doubts=all_doubts,

@@ -90,6 +90,7 @@ def check_list_append(history: History) -> Findings:
         checker="list-append",
         anomalies=tuple(anomalies),
         refuted=refuted_by(one for anomaly in anomalies for one in anomaly.refutes),
+        sought=_NAMES,
         searched=_SEARCHED,
         decided=_decided(seen),
         evidence=_evidence(history, edges),

@@ -124,8 +124,9 @@ class Certificate:
 class Findings:
     """What one checker says of one history: nothing about what was expected.
 
-    `refuted` is closed upward. `searched` lists the levels that an anomaly this checker looks for refutes
-    directly; `decided` those of which every breach is found, () for a checker that promises no such thing.
+    `refuted` is closed upward. `sought` names the anomalies that this checker looks for, `searched` the levels that
+    one of them refutes directly; `decided` are those of which every breach is found, () for a checker that promises
+    no such thing.
     `doubts` are empty where the search was complete. `certificates` prove levels that no search for
     anomalies could vouch for.
     """
@@ -133,6 +134,7 @@ class Findings:
     checker: str
     anomalies: tuple[Anomaly, ...] = ()
     refuted: tuple[Level, ...] = ()
+    sought: tuple[str, ...] = ()
     searched: tuple[Level, ...] = ()
     decided: tuple[Level, ...] = ()
     evidence: tuple[Evidence, ...] = ()

@@ -37,8 +37,8 @@ def carried(txns: dict[int, Txn], anomaly: Anomaly) -> Marks:
 
 
 def circled(numbers: tuple[int, ...]) -> str:
-    """①②, and (21) beyond the circles that fonts have."""
-    return "".join(chr(0x245F + number) if number <= 20 else f"({number})" for number in numbers)
+    """①②, and (11) beyond the circles that every font has."""
+    return "".join(chr(0x245F + number) if number <= 10 else f"({number})" for number in numbers)
 
 
 def _places(txn: Txn | None, step: Step, reads: bool) -> list[int]:

@@ -25,6 +25,7 @@ from reports.values import show, show_op, visible
 __all__ = ["DRAWN_MAX", "cycle_svg"]
 
 DRAWN_MAX = 12
+_WIDTH = 420
 _COLUMN_MAX = 4
 _LINE = 19
 _LETTER = 7.9  # Width of a 13 px monospaced letter.
@@ -50,7 +51,7 @@ class _Card:
 
 
 def cycle_svg(txns: dict[int, Txn], anomaly: Anomaly, marks: Marks, name: str) -> Markup | None:
-    """The drawing of a cycle of 2 to DRAWN_MAX transactions, 420 wide; None where there is nothing to draw.
+    """The drawing of a cycle of 2 to DRAWN_MAX transactions, _WIDTH wide; None where there is nothing to draw.
 
     `name` makes the ids on the page unique.
     """
@@ -72,8 +73,8 @@ def cycle_svg(txns: dict[int, Txn], anomaly: Anomaly, marks: Marks, name: str) -
         tag("desc", said, id=f"{name}-desc"),
         *edges,
         *(_card(card, txns[card.row], anomaly.steps) for card in cards),
-        viewBox=f"0 0 420 {number(height)}",
-        width="420",
+        viewBox=f"0 0 {_WIDTH} {number(height)}",
+        width=str(_WIDTH),
         class_="cycle",
         role="group",
         aria_labelledby=f"{name}-title {name}-desc",
@@ -118,12 +119,17 @@ def _lines(txn: Txn, marks: Marks, letters: int, lines_max: int) -> tuple[tuple[
     lines = []
     for place in shown:
         mark = circled(marks.get((txn.id, place), ()))
-        room = letters - 2 * len(mark) - 1
+        room = letters - _letters_of(mark) - 1
         text = show_op(txn.ops[place], room, False)
         lines.append((text if len(text) <= room + 2 else text[: room + 1] + "…", mark))
     if left_out := len(txn.ops) - len(shown):
         lines.append((f"… {left_out} more", ""))
     return tuple(lines)
+
+
+def _letters_of(mark: str) -> int:
+    """How many letters wide a mark is: a circled number takes the place of two."""
+    return sum(1 if letter.isascii() else 2 for letter in mark)
 
 
 def _card(card: _Card, txn: Txn, steps: tuple[Step, ...]) -> Markup:
@@ -137,7 +143,7 @@ def _card(card: _Card, txn: Txn, steps: tuple[Step, ...]) -> Markup:
     ]
     for place, (text, mark) in enumerate(card.lines):
         y = card.y + 42 + _LINE * place
-        room = card.width - 20 - 14 * len(mark)
+        room = card.width - 20 - 7 * _letters_of(mark)
         parts.append(
             tag("text", text, class_="m b" if mark else "m q", x=left, y=y, **_squeezed(text, room, _LETTER))
         )
@@ -199,6 +205,7 @@ def _edge(cards: list[_Card], place: int, step: Step, path: tuple[str, float, fl
     first = f"{place + 1} {step.kind}"
     second = "" if kind == "order" else _brief(step.key)
     width = max(len(first), len(second)) * 7.3 + 12
+    x = min(max(x, width / 2 + 1), _WIDTH - width / 2 - 1)
     height = 36 if second else 22
     pill = [
         tag("rect", class_="pill", x=x - width / 2, y=y - height / 2, width=width, height=height, rx=11),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from harness.contract import CheckOutcome, CheckResult, ContractRun
-from harness.verdict import Outcome, RunResult, SuiteRun, worst
+from harness.verdict import Doubt, Outcome, RunResult, SuiteRun, worst
 from reports.findings import sections
 from reports.overall import AnomalyGroup, Overall, overall
 from reports.values import json_safe
@@ -106,6 +106,7 @@ def _entry(one: Overall) -> dict[str, Any]:
         "refuted": list(one.refuted),
         "strongest": list(one.strongest),
         "proven": list(one.proven),
+        "doubts": [_doubt(doubt) for doubt in one.doubts],
         "reason": one.reason,
         "sentence": one.sentence,
         "evidence": {row.name: row.found for row in one.evidence},
@@ -124,6 +125,11 @@ def _anomaly(group: AnomalyGroup) -> dict[str, Any]:
         "txns": list(group.first.txns),
         "sentence": group.first.sentence,
     }
+
+
+def _doubt(doubt: Doubt) -> dict[str, Any]:
+    """What was not searched, and the weakest levels that it concerns: with them all above, every level if none."""
+    return {"reason": doubt.reason, "sentence": doubt.sentence, "levels": list(doubt.levels)}
 
 
 def _format(run: RunResult) -> dict[str, Any]:

@@ -48,7 +48,8 @@ def _unknown(seen: Seen, deciding: Seen) -> tuple[str, str]:
     run, one = deciding[0]
     subject = f"It cannot be said whether {_name(run)} keeps {one.expected or 'its level'}."
     reason = one.sentence[:1].upper() + one.sentence[1:]
-    rest = f" {len(deciding)} of {len(seen)} runs are unknown." if len(seen) > 1 else ""
+    are = "is" if len(deciding) == 1 else "are"
+    rest = f" {len(deciding)} of {len(seen)} runs {are} unknown." if len(seen) > 1 else ""
     return subject, f"{reason}{'' if reason.endswith('.') else '.'}{rest}"
 
 
@@ -59,7 +60,8 @@ def _pass(seen: Seen) -> tuple[str, str]:
     runs = "one run" if len(seen) == 1 else f"{len(seen)} runs"
     weight = _weight(seen)
     allowed = sum(group.count for _, one in seen for group in one.groups)
-    admitted = f" {allowed} anomalies were found that {expected} allows." if allowed else ""
+    were = "anomaly was" if allowed == 1 else "anomalies were"
+    admitted = f" {allowed} {were} found that {expected} allows." if allowed else ""
     return (
         f"Nothing contradicts {expected} in {targets}.",
         f"{counted(txns, 'transaction')} in {runs}, searched for anomalies.{weight}{admitted}",

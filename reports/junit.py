@@ -17,6 +17,7 @@ from reports.values import visible
 __all__ = ["render_junit"]
 
 _INSTANCES_MAX = 3
+_STEPS_MAX = 40
 
 
 def render_junit(suite_run: SuiteRun) -> str:
@@ -90,7 +91,9 @@ def _anomaly_lines(group: AnomalyGroup) -> list[str]:
     lines = [f"{group.name} ×{group.count} ({state}), fingerprint {group.fingerprint}"]
     for anomaly in group.instances[:_INSTANCES_MAX]:
         lines.append(f"  {anomaly.sentence}")
-        lines += [f"  {number}. {step.sentence}" for number, step in enumerate(anomaly.steps, 1)]
+        lines += [f"  {number}. {step.sentence}" for number, step in enumerate(anomaly.steps[:_STEPS_MAX], 1)]
+        more = len(anomaly.steps) - _STEPS_MAX
+        lines += [f"  … and {more} more steps, not listed here"] if more > 0 else []
         lines += [f"  - {detail}" for detail in anomaly.details]
     left_out = len(group.instances) - _INSTANCES_MAX
     return lines + ([f"  … and {left_out} more instances, not listed here"] if left_out > 0 else [])

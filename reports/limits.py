@@ -81,10 +81,10 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
             f"Proven of these {len(history)} transactions: {', '.join(one.proven)}; an order was found that explains "
             "every read. Others might break it all the same."
         )
-    strongest = ", ".join(level for level in one.strongest if level not in one.proven)
-    if strongest:
+    standing = ", ".join(level for level in one.standing if level not in one.proven)
+    if standing:
         yield (
-            f"“Not refuted” is not “proven”: these {len(history)} transactions do not contradict {strongest}; "
+            f"“Not refuted” is not “proven”: these {len(history)} transactions do not contradict {standing}; "
             "others might."
         )
     yield from _unsearched(one)
@@ -97,19 +97,23 @@ def _sentences(run: RunResult, one: Overall) -> Iterator[str]:
     if history.cut:
         yield f"The history is not whole: {ended(history.cut)} Nothing may be concluded from what is not in it."
     for doubt in one.doubts:
-        yield f"Not vouched for ({doubt.reason}): {ended(doubt.sentence)}"
+        levels = f", {', '.join(minimal(doubt.levels))} and all above" if doubt.levels else ""
+        yield f"Not vouched for ({doubt.reason}){levels}: {ended(doubt.sentence)}"
     if one.lacking:
         names = ", ".join(row.name for row in one.lacking)
         yield f"There was too little of {names} to have shown what was looked for."
     unknown = int(np.count_nonzero(history.status == Status.UNKNOWN))
     if unknown:
         yield (
-            f"The fate of {unknown} transactions is unknown to their clients: "
-            "they may have committed, or later, or not."
+            f"The fate of {counted(unknown, 'transaction')} is unknown to the clients: "
+            "it may be committed, or be so later, or never."
         )
     unseen = int(np.count_nonzero(history.op_length == UNSEEN_LENGTH))
     if unseen:
-        yield f"{unseen} operations never had an answer; what they would have seen, shown as ?, counts for nothing."
+        yield (
+            f"{counted(unseen, 'operation')} never had an answer; "
+            "what would have been seen, shown as ?, counts for nothing."
+        )
     yield from _origin(run)
 
 

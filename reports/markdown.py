@@ -82,10 +82,15 @@ def _anomaly(run: RunResult, group: AnomalyGroup) -> Iterator[str]:
         left_out = len(anomaly.steps) - _STEPS_MAX
         yield "\n".join(steps) + (f"\n\n{left_out} further steps are not listed.\n" if left_out > 0 else "\n")
     if anomaly.details:
-        yield "\n".join(f"- {inline(detail)}" for detail in anomaly.details) + "\n"
+        yield "\n".join(f"{_indent(detail)}- {inline(detail)}" for detail in anomaly.details) + "\n"
     yield f"{inline(run_name(run))}, fingerprint {code(group.fingerprint)}\n"
     if run.info.command:
         yield f"Repeat: {code(run.info.command)}\n"
+
+
+def _indent(detail: str) -> str:
+    """What a detail begins with: an argument's cases stand below it."""
+    return detail[: len(detail) - len(detail.lstrip(" "))]
 
 
 def _repeat(suite_run: SuiteRun) -> Iterator[str]:

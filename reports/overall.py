@@ -2,6 +2,7 @@
 
     refuted   what any checker refuted, closed upward
     strongest the strongest levels that some checker searched and none refuted: not refuted, which is not proven
+    doubted   the levels that are neither refuted nor proven, and that some search left in doubt
     proven    the strongest levels that a certificate proves: an order of the transactions explains every read
     groups    the anomalies, one per name and fingerprint, those that break the expectation first
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.level import Level, maximal, refuted_by
+from harness.level import LEVELS, Level, implied_by, maximal, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Outcome, RunResult, Verdict
 
 __all__ = ["AnomalyGroup", "Overall", "Row", "overall", "rows_of"]
@@ -51,7 +52,13 @@ class Overall:
     proven: tuple[Level, ...]
     evidence: tuple[Evidence, ...]
     doubts: tuple[Doubt, ...]
+    doubted: tuple[Level, ...]
     stats: dict[str, float]
+
+    @property
+    def standing(self) -> tuple[Level, ...]:
+        """The strongest levels that are not refuted and not in doubt."""
+        return maximal(set(self.searched) - set(self.refuted) - set(self.doubted))
 
     @property
     def lacking(self) -> tuple[Evidence, ...]:
@@ -63,6 +70,8 @@ def overall(run: RunResult) -> Overall:
     findings = [verdict.findings for verdict in run.verdicts]
     refuted = refuted_by(level for one in findings for level in one.refuted)
     searched = {level for one in findings for level in one.searched}
+    proven = maximal(proof.level for one in findings for proof in one.certificates)
+    doubts = tuple(dict.fromkeys(doubt for one in findings for doubt in one.doubts))
     outcome, reason, sentence = _outcome(run)
     return Overall(
         outcome=outcome,
@@ -73,9 +82,10 @@ def overall(run: RunResult) -> Overall:
         refuted=refuted,
         searched=tuple(sorted(searched)),
         strongest=maximal(searched - set(refuted)),
-        proven=maximal(proof.level for one in findings for proof in one.certificates),
+        proven=proven,
         evidence=_evidence(run.verdicts),
-        doubts=tuple(dict.fromkeys(doubt for one in findings for doubt in one.doubts)),
+        doubts=doubts,
+        doubted=_doubted(doubts, refuted, proven),
         stats=_stats(run),
     )
 
@@ -96,6 +106,13 @@ def _outcome(run: RunResult) -> tuple[Outcome, str, str]:
     if not run.verdicts:
         return outcome, "checker", "no checker judged this history"
     return outcome, deciding[0].reason if outcome == Outcome.UNKNOWN else "", "; ".join(sentences)
+
+
+def _doubted(doubts: Iterable[Doubt], refuted: Iterable[Level], proven: Iterable[Level]) -> tuple[Level, ...]:
+    # Timestamps that explain nothing put nothing in doubt either.
+    open_ones = {above for one in doubts if one.reason != "timestamps" for above in refuted_by(one.levels or LEVELS)}
+    settled = {*refuted, *(weaker for one in proven for weaker in implied_by(one))}
+    return tuple(one for one in LEVELS if one in open_ones - settled)
 
 
 def _groups(verdicts: Iterable[Verdict]) -> tuple[AnomalyGroup, ...]:

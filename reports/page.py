@@ -283,7 +283,7 @@ def _note(run: RunResult, one: Overall, seeds: int) -> str:
         return seed + names + more + (", allowed" if all(group.allowed for group in one.groups) else "")
     if one.reason:
         return seed + one.reason
-    return f"{seed}{counted(len(run.history), 'transaction')}"
+    return f"{seed}{counted(len(run.history), 'txn')}"
 
 
 def _listed(row: Row, anchors: Anchors, seen: Seen) -> Listed:

@@ -22,7 +22,7 @@ from reports.clock import Clock
 from reports.cycle_svg import cycle_svg
 from reports.lanes_svg import lanes_svg
 from reports.overall import AnomalyGroup
-from reports.values import show, show_around, show_op
+from reports.values import counted, show, show_around, show_op
 
 __all__ = ["LongestReads", "Proof", "ProofStep", "RawOp", "proof"]
 
@@ -180,13 +180,12 @@ def _round_trip(anomaly: Anomaly) -> str:
 
 
 def _operations(txns: Mapping[int, Txn], marks: Marks) -> tuple[tuple[RawOp, ...], int]:
-    """The rows in the order of the transactions' starts; where there are too many, those with an edge stay."""
+    """The rows in the order of the transactions' starts; where there are too many, those of the first edges stay."""
     rows = sorted(txns.values(), key=lambda txn: (txn.start, txn.id))
     places = [(txn, place) for txn in rows for place in range(len(txn.ops))]
     if len(places) > _OPS_MAX:
-        carrying = [one for one in places if (one[0].id, one[1]) in marks]
-        others = [one for one in places if (one[0].id, one[1]) not in marks]
-        kept = {(txn.id, place) for txn, place in (carrying + others)[:_OPS_MAX]}
+        by_edge = sorted(places, key=lambda one: marks.get((one[0].id, one[1]), (len(places),)))
+        kept = {(txn.id, place) for txn, place in by_edge[:_OPS_MAX]}
         shown = [one for one in places if (one[0].id, one[1]) in kept]
     else:
         shown = places
@@ -223,7 +222,7 @@ def _left_out(group: AnomalyGroup, cycle: Markup | None, txns: int, operations: 
     if txns > _LANES_MAX:
         said.append(f"{txns - _LANES_MAX} further transactions have no lane.")
     if operations:
-        said.append(f"{operations} further operations that carry no edge are not listed.")
+        said.append(f"{counted(operations, 'further operation')}, of later edges or none, not listed.")
     more = len(group.instances) - 1 - _INSTANCES_MAX
     if more > 0:
         said.append(f"{more} further instances are not listed.")

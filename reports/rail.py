@@ -50,19 +50,19 @@ class Stop(NamedTuple):
 class Standing(NamedTuple):
     """What the checkers left of the lattice: `refuted` closed upward, `strongest` not refuted.
 
-    `vouched` is false where every search was doubtful or had too little evidence: nothing was observed then.
+    `vouched` are those of them that some search with enough evidence left in no doubt: they were observed.
     """
 
     expected: str
     refuted: tuple[Level, ...]
     strongest: tuple[Level, ...]
-    vouched: bool
+    vouched: frozenset[Level]
 
     def state(self, level: str) -> str:
         """The state of one level."""
         if level in self.refuted:
             return "refuted"
-        if level in self.strongest and self.vouched:
+        if level in self.vouched:
             return "observed"
         if any(level in implied_by(one) for one in self.strongest):
             return "not refuted"
@@ -73,9 +73,10 @@ def standing(runs: Iterable[Overall], expected: str) -> Standing:
     """Several runs of one target at one level together: one refutation is enough."""
     runs = list(runs)
     refuted = refuted_by(level for one in runs for level in one.refuted)
-    searched = {level for one in runs for level in one.searched} - set(refuted)
-    vouched = any(not one.doubts and not one.lacking for one in runs)
-    return Standing(expected, refuted, maximal(searched), vouched)
+    strongest = maximal({level for one in runs for level in one.searched} - set(refuted))
+    sure = [one for one in runs if not one.lacking]
+    vouched = frozenset(level for level in strongest if any(level not in one.doubted for one in sure))
+    return Standing(expected, refuted, strongest, vouched)
 
 
 def rail(place: Standing) -> tuple[Stop, ...]:

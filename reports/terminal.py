@@ -100,6 +100,9 @@ def _mishaps(seen: Seen) -> Iterator[RenderableType]:
         elif left_out := run.info.settings.get("left out"):
             sentence = f"operations of clients left out, being no transaction: {left_out}"
             yield Text(visible(f"{run_name(run)}: {sentence}"), style="yellow")
+        for doubt in one.doubts:
+            if doubt.reason == "budget" and doubt.sentence not in one.sentence:
+                yield Text(visible(f"{run_name(run)}: not searched to the end: {doubt.sentence}"), style="yellow")
         if run.stopped and one.outcome == Outcome.FAIL:
             yield Text(visible(f"{run_name(run)}: {run.stopped}"), style="yellow")
         if run.history.cut and run.history.cut not in one.sentence:

@@ -54,6 +54,7 @@ def check_rw_register(history: History) -> Findings:
     doubts = (*overlapping, *(registers.doubts or ranges))
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
+    sought = _sought(history)
     solved = _Solved(registers, list(names_of(seen).anomalies))
     if seen.accesses.left_out:
         solved.doubts.append(Doubt("budget", _UNSEEN_ABSENCES.format(seen.accesses.left_out)))
@@ -65,7 +66,8 @@ def check_rw_register(history: History) -> Findings:
         checker="rw-register",
         anomalies=(*solved.named, *_weakest(solved.found)),
         refuted=_refuted([*solved.named, *solved.found]),
-        searched=_searched(history),
+        sought=sought,
+        searched=directly_refuted(sought),
         decided=_LEVELS,
         evidence=_evidence(registers),
         doubts=tuple(solved.doubts),
@@ -167,11 +169,11 @@ def _refuted(anomalies: Sequence[Anomaly]) -> tuple[Level, ...]:
     return refuted_by(one for anomaly in anomalies for one in anomaly.refutes)
 
 
-def _searched(history: History) -> tuple[Level, ...]:
+def _sought(history: History) -> tuple[str, ...]:
     timeless = history.info.clock == "sessions"
     suffixes = ("", "-process") if timeless else ("", "-process", "-realtime")
     names = {form.anomaly + suffixes[form.order] for form in FORMS.values() if form.order < len(suffixes)}
-    return directly_refuted(sorted({*names, *NAMES, *WEAK_ANOMALIES}))
+    return tuple(sorted({*names, *NAMES, *WEAK_ANOMALIES}))
 
 
 def _evidence(registers: Registers) -> tuple[Evidence, ...]:

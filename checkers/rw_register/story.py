@@ -41,14 +41,21 @@ class _Case:
 
 
 def told(history: History, form: Form, those: Sequence[Observation]) -> Anomaly:
-    """The anomaly that a contradiction of these observations is. It is named by the order that is needed."""
+    """The anomaly that a contradiction of these observations is. It is named by the order that is needed.
+
+    Its sentence names whoever the argument needs; its transactions are those of the circle, where there is one.
+    """
     kinds = {one.kind for one in those}
     suffix = next((_SUFFIX[kind] for kind in ("realtime", "session") if kind in kinds), "")
     sentences, circles, branches = _argued(history, form, those)
     steps = [_step(history, edge) for edge in circles[-1]] if branches == 0 else []
-    rows = [step.before for step in steps] or sorted({row for one in those for row in (one.one, one.two)} - {NOBODY})
-    names = ", ".join(f"T{row}" for row in rows[:12]) + (f" and {len(rows) - 12} more" if len(rows) > 12 else "")
-    details = sentences if branches or len(sentences) > len(steps) else []
+    argued = sorted({row for one in those for row in (one.one, one.two)} - {NOBODY})
+    rows = [step.before for step in steps] or argued
+    names = ", ".join(f"T{row}" for row in argued[:12]) + (
+        f" and {len(argued) - 12} more" if len(argued) > 12 else ""
+    )
+    # A circle of what is known from the start is told by its steps alone.
+    details = sentences if branches or len(sentences) > len(steps) + 1 else []
     return anomaly(
         history,
         form.anomaly + suffix,

@@ -106,6 +106,8 @@ class StreamingJudge:
     def _admit(self, watermark: int) -> int:
         """Make live what reads known elements only; the earliest start of all that may still become live."""
         self._waiting = [row for row in self._waiting if self._accepts(row)]
+        settled = self._past.settled()
+        self._live = [row for row in self._live if self._agrees(row, settled)]
         ready = self._explained()
         self._live += [row for row in self._waiting if row.txn.id in ready]
         self._waiting = [row for row in self._waiting if row.txn.id not in ready]
@@ -122,6 +124,18 @@ class StreamingJudge:
         if not all(self._past.accept(read) for read in row.reads):
             self._need("a transaction read a list without what had been appended and acknowledged before it began")
         return True
+
+    def _agrees(self, row: Row, settled: frozenset[bytes]) -> bool:
+        """Whether a live row reads what the past of these keys has become: an append may have been overwritten."""
+        if all(self._past.agrees(read) for read in row.reads if read.key in settled):
+            return True
+        return self._fallen(row)
+
+    def _fallen(self, row: Row) -> bool:
+        """What to make of a row whose reads do not fit: it is not live any more."""
+        if row.txn.status is Status.OK:
+            self._need("a transaction reads a list that is not what its past has become")
+        return False  # Of unknown outcome, and nobody has seen it; if it is seen later, that needs the past.
 
     def _explained(self) -> set[int]:
         """The ids of those that wait and read only elements appended by one another or by live ones."""
@@ -183,9 +197,7 @@ class StreamingJudge:
         """Whether its reads still show all of the past, and nothing but the past and what is live."""
         if all(self._past.reached_by(read) for read in row.reads) and self._shows_only(row, known):
             return True
-        if row.txn.status is Status.OK:
-            self._need("a transaction reads a list that is not what its past has become")
-        return False  # Of unknown outcome, and nobody has seen it; if it is seen later, that needs the past.
+        return self._fallen(row)
 
 
 def _appended(rows: Iterable[Row], known: Appended | None = None) -> Appended:

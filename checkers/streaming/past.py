@@ -5,7 +5,8 @@
               read x = [1 2 4]                           touches the past: only the whole log can say what this is
 
 Every later transaction began after all retired ones had ended. A read that does not show them contradicts real
-time at the least. The memory is a constant for each key, and for each append that nobody saw.
+time at the least. The memory is a constant for each key, and for each append that nobody saw, where a key's elements
+are whole numbers in a row; all others are remembered, to notice one that is appended again.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Past:
 
     def __init__(self) -> None:
         self._keys: dict[bytes, _KeyPast] = {}
+        self._settled: set[bytes] = set()  # Keys of which a read has shown where retired appends stand.
 
     def __len__(self) -> int:
         """How many appends are remembered one by one."""
@@ -99,6 +101,11 @@ class Past:
         past = self._keys.get(read.key)
         return past is None or (not past.unseen and not past.crowded and _begins(past, read.elements))
 
+    def agrees(self, read: Read) -> bool:
+        """Whether the read begins with the past, as far as that is in order."""
+        past = self._keys.get(read.key)
+        return past is None or _begins(past, read.elements)
+
     def reached_by(self, read: Read) -> bool:
         """Whether a read that once began with the past is long enough for what it is now."""
         past = self._keys.get(read.key)
@@ -117,7 +124,13 @@ class Past:
                 return False
             past.unseen = []
             self.extend(read.key, read.elements[: past.count + len(shown)])
+            self._settled.add(read.key)
         return True
+
+    def settled(self) -> frozenset[bytes]:
+        """The keys whose list begins with more than before because of a read, since this was last asked."""
+        keys, self._settled = frozenset(self._settled), set()
+        return keys
 
     def extend(self, key: bytes, elements: Sequence[bytes]) -> None:
         """The key's list begins with these elements from now on."""

@@ -133,6 +133,16 @@ def test_steps_lead_around() -> None:
         ("rw", 1, 0, "x"),
     ]
     assert anomaly.steps[0].sentence == ("T0 read y as nothing, which T1 replaced by 2. So T0 comes before T1.")
+    assert anomaly.details == ()
+
+
+def test_whoever_the_argument_needs_is_named() -> None:
+    """Where others show the order of two writers, the circle is of the two, and the sentence names all of them."""
+    anomaly = refutation(together("wx3 wy4", "wx5 wy6", "rx3 wx7", "rx7 ry6"), PSI)
+    assert [(step.kind, step.before, step.after) for step in anomaly.steps] == [("ww", 0, 1), ("ww", 1, 0)]
+    assert anomaly.txns == (0, 1)
+    assert anomaly.sentence.endswith("explains what it saw: T0, T1, T2, T3.")
+    assert "T0 wrote y before T1" in [line.partition(",")[0] for line in anomaly.details]
 
 
 def test_an_either_or_is_told_with_both_its_cases() -> None:

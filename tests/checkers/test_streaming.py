@@ -40,9 +40,9 @@ def windows(stream: Sequence[Txn], rng: Random, most: int) -> Iterator[tuple[lis
         at += size
 
 
-def streamed(stream: Sequence[Txn], rng: Random) -> StreamingJudge:
+def streamed(stream: Sequence[Txn], rng: Random, info: RunInfo) -> StreamingJudge:
     """A judge that took the whole stream, in windows of one transaction and of more, and kept few."""
-    judge = StreamingJudge(RunInfo(), recent=rng.choice((0, 0, 0, 2, 5)))
+    judge = StreamingJudge(info, recent=rng.choice((0, 0, 0, 2, 5)))
     for window, watermark in windows(stream, rng, rng.choice((1, 1, 3, 10))):
         judge.take(window, watermark)
     judge.end()
@@ -82,14 +82,18 @@ def long_history(seed: int) -> list[Txn]:
 def test_windows_of_any_size_give_the_findings_of_the_batch(
     make: object, seeds: int, told_least: int, accused_least: int, part: int
 ) -> None:
-    """Names, counts, lengths of witnesses and refuted levels are the batch's, unless the judge asks for the past."""
+    """Names, counts, lengths of witnesses and refuted levels are the batch's, unless the judge asks for the past.
+
+    In every other part one append may overwrite another.
+    """
+    info = RunInfo(append="read-modify-write" if part % 2 else "atomic")
     told = accused = 0
     for seed in range(part, seeds, PARTS):
         stream = ended(make(seed))  # type: ignore[operator]
-        judge = streamed(stream, Random(seed))
+        judge = streamed(stream, Random(seed), info)
         if judge.past_needed:
             continue
-        batch = check_list_append(build_history(stream))
+        batch = check_list_append(build_history(stream, info))
         assert not batch.doubts
         assert named(judge) == {one.name: (one.count, len(one.txns)) for one in batch.anomalies}, seed
         assert judge.refuted == batch.refuted
@@ -320,3 +324,17 @@ def test_an_order_that_would_rename_a_contracted_cycle_needs_the_past() -> None:
     judge.take([reader], 20)
     assert judge.past_needed != ""
     assert [one.name for one in check_list_append(build_history([*cycle, reader])).anomalies] == ["G1c"]
+
+
+def test_a_live_read_that_the_past_comes_to_contradict_needs_the_past() -> None:
+    """Where an append may be overwritten, a later read shows a retired one that a live read of that length lacks."""
+    window = [
+        Txn(0, 0, (Op("append", "x", 1),), Status.OK, 0, 2),
+        Txn(1, 1, (Op("append", "x", 2), Op("r", "x", [2])), Status.OK, 0, 4),
+    ]
+    judge = StreamingJudge(RunInfo(append="read-modify-write"), recent=0)
+    judge.take(window, 3)
+    assert (judge.retained, judge.unseen, judge.past_needed) == (1, 1, "")
+    judge.take([Txn(2, 2, (Op("r", "x", [1]),), Status.OK, 5, 9)], 10)
+    assert judge.past_needed == "a transaction reads a list that is not what its past has become"
+    assert judge.sightings == ()

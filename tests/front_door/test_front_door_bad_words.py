@@ -40,6 +40,11 @@ OWN_KNOWN = "known: reference, sochdb, or a class of yours as module.path:Class.
         (("report", "nowhere"), "nowhere is not a run directory; make one of a history file with check --out DIR."),
         (("report", "."), ". holds no run; name a run directory, or run it again."),
         (("check", "."), ". holds no run; name a run directory, or run it again."),
+        (
+            ("list",),
+            "Missing argument 'KIND'. Choose from: anomalies, checkers, checks, interleavings, levels, mutants, "
+            "suites, targets, workloads; see `anomalist list --help`.",
+        ),
     ],
 )
 def test_unknown_names(command: Command, words: tuple[str, ...], sentence: str) -> None:

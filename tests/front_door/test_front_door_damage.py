@@ -221,3 +221,16 @@ def test_no_space_for_the_page_of_a_check_does_not_mask_a_fail(tmp_path: Path) -
     assert finished.code == 1
     assert "G2-item" in finished.out
     assert "File too large; free some space or name another place." in finished.err
+
+
+def test_a_proof_is_stored_whole_and_shown_again(command: Command) -> None:
+    """The order that proves a level stands in verdicts.json number by number, and `report` needs no new verdict."""
+    command("run", "-w", "rw-register", "--txns", "1100", "--schedule", "steps", "--out", "proven")
+    assert command("check", "proven", "--expect", "read-committed").code == 0
+    (verdicts,) = json.loads(Path("proven/verdicts.json").read_text())["runs"].values()
+    orders = [proof["order"] for one in verdicts for proof in one["findings"]["certificates"]]
+    committed = verdicts[0]["findings"]["evidence"][0]
+    assert committed[0] == "transactions committed"
+    assert {len(set(order)) for order in orders} == {committed[1]}
+    assert command("report", "proven").code == 0
+    assert "Expected read-committed." in Path("proven/report.html").read_text()

@@ -24,6 +24,7 @@ JUDGED_KEYS = {
     "refuted",
     "strongest",
     "proven",
+    "doubts",
     "reason",
     "sentence",
     "evidence",
@@ -299,7 +300,13 @@ def test_explained_anomaly(command: Command) -> None:
     lines = command("explain", "G2-item").out.splitlines()
     assert lines[0] == "anomaly G2-item (Adya 1999; Berenson 1995 (write skew, phantom))"
     assert any("read y = [] · append x 1" in line for line in lines)
-    assert any(line.startswith("Refutes repeatable-read") for line in lines)
+    assert any(line.startswith("Refutes repeatable-read, and so every level above: serializable, ") for line in lines)
+
+
+def test_a_checker_of_several_files_is_explained_by_what_it_does(command: Command) -> None:
+    """Not the table of its files is shown, but what stands where it begins."""
+    assert "T1 had ended, so x was 1" in command("explain", "linearizable").out
+    assert "each ends in a proof, a contradiction, or a doubt" in command("explain", "rw-register").out
 
 
 def test_doctor(command: Command) -> None:

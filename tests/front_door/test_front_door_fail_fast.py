@@ -10,6 +10,9 @@ import pytest
 from conftest import Command
 from front_door_commands import Finished, history_files
 
+from anomalist import fail_fast
+from harness.trouble import StoreError
+
 MUTANT = ("-t", "reference:mutant=judged-as-snapshot-isolation")
 STEPS = ("--schedule", "steps", "--txns", "2000")
 
@@ -85,6 +88,13 @@ def test_the_runs_after_it_are_not_begun_and_said_to_be_missing(command: Command
     assert " --fail-fast " in repeat
 
 
+def test_a_workload_that_ran_is_missing_from_a_later_seed_on(command: Command) -> None:
+    """Of several seeds it is said with which of them each workload did not run."""
+    words = ("run", *MUTANT, "-w", "list-append", "-w", "bank", "--seeds", "3", *STEPS, "--fail-fast")
+    finished = command(*words)
+    assert "not run: bank, list-append from seed 1 on: ended by --fail-fast before they began" in finished.out
+
+
 def test_runs_at_the_same_time_are_ended_too(command: Command) -> None:
     """With -j the other run at work is stopped and says why: no pass, and not by hand."""
     words = ("run", *MUTANT, "-w", "list-append", "-w", "bank", "--schedule", "threads", "-j", "2")
@@ -106,6 +116,25 @@ def test_threads_are_judged_along_as_well(command: Command) -> None:
     assert (finished.code, run["outcome"]) == (1, "fail")
     assert run["stats"]["txns"] < 20_000
     assert run["evidence"]["unknown"] == 0
+
+
+@pytest.mark.parametrize("schedule", ["steps", "threads"])
+def test_what_keeps_it_from_judging_along_ends_no_run(
+    command: Command, monkeypatch: pytest.MonkeyPatch, schedule: str
+) -> None:
+    """A log that cannot be read while it is written leaves the run as it would be without --fail-fast."""
+    asked = []
+
+    def refuse(path: Path, *_: object, **__: object) -> None:
+        asked.append(path)
+        raise StoreError("events.log is malformed; run it again")
+
+    monkeypatch.setattr(fail_fast, "read_history", refuse)
+    words = ("run", "-w", "bank", "--schedule", schedule, "--txns", "600", "--fail-fast", "--json")
+    finished = command(*words)
+    (run,) = runs(finished)
+    assert (finished.code, run["outcome"], len(asked)) == (0, "pass", 1)
+    assert run["stats"]["txns"] >= 600
 
 
 def test_a_stopped_run_is_judged_again_from_its_directory(command: Command) -> None:

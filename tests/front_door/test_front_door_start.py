@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 from front_door_commands import ROOT, WRITE_SKEW, Finished, child, environment, one_sentence
+
+from anomalist.verbs import status
 
 Command = Callable[..., Finished]
 
@@ -233,3 +236,17 @@ def test_a_file_name_that_is_no_text_can_be_kept(command: Command, tmp_path: Pat
     finished = command("check", "\udcff.edn", "--out", "kept")
     assert finished.code == 1
     assert Path("kept/report.html").exists()
+
+
+def test_a_name_is_no_markup_while_something_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal the line that says what is being done shows a file's name as it is."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    shown = Terminal()
+    monkeypatch.setattr(sys, "stderr", shown)
+    with status("never") as tell:
+        tell("reading [red]x.edn: 5 %")
+    assert "reading [red]x.edn: 5 %" in shown.getvalue()

@@ -142,6 +142,40 @@ def test_nothing_is_wider_than_the_window(browser: Any, files: dict[str, Path], 
     visit.close()
 
 
+def test_no_word_of_the_matrix_is_broken(browser: Any, tmp_path: Path) -> None:
+    """However many workloads a suite has, their names keep their words whole, and outcomes do not touch."""
+    names = [
+        *("list-append", "bank", "write-skew", "predicate-skew", "counter", "long-fork"),
+        *("set", "unique-ids", "monotonic", "session-guarantees", "rw-register", "predicates"),
+    ]
+    runs = [samples.passing_run(name) for name in names]
+    page = tmp_path / "page.html"
+    page.write_text(render_page(samples.suite_of(*runs)))
+    visit = Visit(browser, page, viewport={"width": 900, "height": 800})
+    lines = visit.page.eval_on_selector_all("#matrix thead th", "all => all.map(one => one.innerText)")
+    assert lines[2:] == names
+    broken = visit.page.evaluate(
+        """() => Array.from(document.querySelectorAll('#matrix thead th')).flatMap(cell => {
+          const text = cell.firstChild, found = [];
+          for (const word of text.data.matchAll(/[a-z]+/g)) {
+            const range = document.createRange();
+            range.setStart(text, word.index);
+            range.setEnd(text, word.index + word[0].length);
+            if (range.getClientRects().length > 1) { found.push(word[0]); }
+          }
+          return found;
+        })"""
+    )
+    assert broken == []
+    assert visit.page.evaluate(
+        """() => Array.from(document.querySelectorAll('#matrix td')).every(cell => {
+          const word = cell.querySelector('.word');
+          return !word || word.getBoundingClientRect().right < cell.getBoundingClientRect().right;
+        })"""
+    )
+    visit.close()
+
+
 @pytest.mark.parametrize("width", [390, 1280])
 def test_texts_in_a_cycle_do_not_overlap(browser: Any, files: dict[str, Path], width: int) -> None:
     """In every drawing of a cycle each text has its place to itself."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 import numpy as np
 import pytest
@@ -15,8 +16,9 @@ from harness.level import LEVELS, implied_by
 from harness.verdict import Anomaly, Step
 from reports.carried import carried, circled, witness_txns
 from reports.clock import clock_of
+from reports.cycle_svg import DRAWN_MAX, cycle_svg
 from reports.overall import overall
-from reports.proof import LongestReads
+from reports.proof import LongestReads, proof
 from reports.rail import Standing, off_rail, rail, standing
 from reports.series import quantiles, series
 from reports.timeline_svg import timeline
@@ -53,9 +55,9 @@ def test_a_range_read_carries_a_predicate_edge() -> None:
     assert carried(witness_txns(history, anomaly), anomaly) == {(0, 0): (1,), (1, 0): (1,)}
 
 
-def test_numbers_in_circles_run_out_at_twenty() -> None:
-    """Beyond the circled figures a number stands in brackets."""
-    assert circled((1, 2, 20, 21)) == "①②⑳(21)"
+def test_numbers_in_circles_run_out_at_ten() -> None:
+    """Beyond the circled figures that common fonts have a number stands in brackets."""
+    assert circled((1, 2, 10, 11)) == "①②⑩(11)"
 
 
 def test_the_longest_read_is_a_committed_one() -> None:
@@ -181,4 +183,37 @@ def test_nothing_is_observed_where_nothing_was_vouched_for() -> None:
     for run in (samples.vacuous_run(), samples.doubtful_run()):
         place = standing([overall(run)], "serializable")
         assert place.state("serializable") == "not refuted"
-    assert Standing("serializable", (), (), True).state("serializable") == "not searched"
+    assert Standing("serializable", (), (), frozenset()).state("serializable") == "not searched"
+
+
+def test_no_label_of_a_cycle_is_cut_off() -> None:
+    """However long a key is, its label lies within the drawing."""
+    about = samples.info()
+    anomaly: Anomaly = samples.cycle(about, "G2-item", ("rw", "rw"), ["repeatable-read"], key="a-long-name-")
+    history = samples.cycle_history(about, ("rw", "rw"), key="a-long-name-")
+    drawing = cycle_svg({row: history.txn(row) for row in (0, 1)}, anomaly, {}, "n")
+    pills = re.findall(r'<rect class="pill" x="([\d.]+)" y="[\d.]+" width="([\d.]+)"', str(drawing))
+    assert len(pills) == 2
+    assert all(float(x) >= 0 and float(x) + float(width) <= 420 for x, width in pills)
+
+
+def test_a_card_of_the_largest_drawing_has_room_for_its_operations() -> None:
+    """Where the numbers of edges stand in brackets, each operation is still told with its key."""
+    about, kinds = samples.info(), ("rw",) * DRAWN_MAX
+    anomaly = samples.cycle(about, "G2-item", kinds, ["repeatable-read"])
+    history = samples.cycle_history(about, kinds)
+    txns = {row: history.txn(row) for row in range(DRAWN_MAX)}
+    drawing = str(cycle_svg(txns, anomaly, carried(txns, anomaly), "n"))
+    assert {f"r k{edge} → [" for edge in range(DRAWN_MAX)} <= set(re.findall(r">(r k\d+ → \[)", drawing))
+    assert "(11)" in drawing
+
+
+def test_of_very_many_operations_those_of_the_first_edges_are_listed() -> None:
+    """Of 72 the two of each of the first thirty edges are shown, and the others counted."""
+    about, kinds = samples.info(), ("rw",) * 36
+    anomaly = samples.cycle(about, "G2-item", kinds, ["repeatable-read"])
+    group = overall(samples.run_of(samples.cycle_history(about, kinds), anomaly)).groups[0]
+    history = samples.cycle_history(about, kinds)
+    told = proof(history, group, "a", clock_of(history), LongestReads(history), drawn=True)
+    assert {row.edges for row in told.operations} == {circled((edge,)) for edge in range(1, 31)}
+    assert "12 further operations, of later edges or none, not listed." in told.left_out

@@ -56,6 +56,13 @@ def test_a_failure_tells_its_fingerprint_proof_and_command() -> None:
     assert "repeat: anomalist run quick -t ledgerdb -w list-append --seed 204\n" in text
 
 
+def test_a_cycle_of_very_many_steps_is_cut_short() -> None:
+    """Forty steps are told and the rest is counted."""
+    text = render_junit(samples.suite_of(samples.failing_run(("wr",) * 50, "G1c")))
+    assert "40. T39 must precede T40 on k39.\n  … and 10 more steps, not listed here\n" in text
+    assert "41. " not in text
+
+
 def test_trouble_is_an_error_of_its_own_type() -> None:
     """A harness that failed is told apart from a verdict that could not be reached."""
     passing = samples.passing_run()

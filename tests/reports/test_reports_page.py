@@ -191,7 +191,7 @@ def test_a_foreign_cut_history_tells_its_limits() -> None:
     for sentence in (
         "The history is not whole: the end is torn off.",
         "Not vouched for (evidence): client 3 overlaps itself.",
-        "The fate of 1 transactions is unknown",
+        "The fate of 1 transaction is unknown",
         "that its times and values are true is taken on trust",
         "positions, not time: it has no latency",
         "r x → ?",
