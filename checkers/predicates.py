@@ -55,10 +55,9 @@ def check_predicates(history: History) -> Findings:
     if found.doubts:
         return found
     explicit = with_tombstones(history)
-    solved = check_rw_register(explicit)
     if explicit is history:
-        return replace(solved, checker="predicates", evidence=found.evidence)
-    return _proven(history, found, solved, (seen.accesses.left_out, named.left_out))
+        return replace(check_rw_register(history, named=named), checker="predicates", evidence=found.evidence)
+    return _proven(history, found, check_rw_register(explicit), (seen.accesses.left_out, named.left_out))
 
 
 def _proven(history: History, found: Findings, solved: Findings, left_out: tuple[int, int]) -> Findings:

@@ -23,7 +23,7 @@ from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
 from checkers.rw_register.unexplained import passing
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
-from checkers.versions.names import NAMES
+from checkers.versions.names import NAMES, NamedAnomalies
 from harness.history import History, Status
 from harness.level import Level, implied_by, level, refuted_by
 from harness.verdict import Anomaly, Certificate, Doubt, Evidence, Findings
@@ -43,13 +43,13 @@ _LEVELS = (
 _TIMELESS = "the record tells the order within each client only, no times"
 
 
-def check_rw_register(history: History) -> Findings:
-    """Judge a history of reads and writes (scans among them)."""
+def check_rw_register(history: History, *, named: NamedAnomalies | None = None) -> Findings:
+    """Judge a history of reads and writes (scans among them). `named` are the names of it where they are known."""
     registers = _whole(registers_of(history))
     doubts = (*(Doubt("evidence", sentence) for sentence in overlapping_clients(history)), *registers.doubts)
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
-    named = named_anomalies(registers)
+    named = named or named_anomalies(registers)
     solved = _Solved(registers, list(named.anomalies))
     for form in _DECIDED:
         solved.take(form)
