@@ -52,6 +52,8 @@ def named_cycles(seen: VersionHistory, found: Dependencies) -> NamedCycles:
         size = int(usable.sum())
         if any(of == size and less.covers(demand) for less, of in used):
             continue  # The same edges as with less: the same names.
+        if any(one.covers(demand) for one in names):
+            continue  # Every name that these edges give is covered.
         used.append((demand, size))
         rest = residue(seen.history, included, found.edges.of(usable))
         search = find_cycles(seen.history, rest, wanted=partial(_is_new, demand=demand, names=names))
