@@ -10,7 +10,7 @@ Elements are compared by ==; rows are transactions in the order of (start, place
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise, permutations, product
+from itertools import chain, combinations, pairwise, permutations, product
 from math import factorial, prod
 from typing import Any, NamedTuple
 
@@ -89,9 +89,12 @@ def oracle_every_order(txns: Sequence[Txn]) -> set[str]:
     if prod(factorial(len(writers)) for writers in unobserved.values()) > MOST_ORDERS:
         raise TooManyOrders(f"the unobserved appends have more than {MOST_ORDERS} orders")
     everywhere = set(PHENOMENA)
-    for orders in product(*(permutations(writers) for writers in unobserved.values())):
-        groups = {key: [[writer] for writer in order] for key, order in zip(unobserved, orders, strict=True)}
-        everywhere &= holding(_edges(facts, groups))
+    of_keys = [
+        [_edges_of(facts, key, [[writer] for writer in order]) for order in permutations(writers)]
+        for key, writers in unobserved.items()
+    ]
+    for edges in product(*of_keys):
+        everywhere &= holding([*facts.order_edges, *chain.from_iterable(edges)])
         if not everywhere:
             break
     return {one.name for one in minimal(everywhere)}
@@ -226,10 +229,14 @@ class _Facts:
 
 
 def _edges(facts: _Facts, unobserved: Mapping[Key, Groups]) -> list[Edge]:
-    found = {edge for key in facts.keys for edge in _write_edges(facts, key, unobserved[key])}
-    found |= {edge for read in facts.reads for edge in _read_edges(facts, read, unobserved[read.key])}
-    found |= set(facts.order_edges)
-    return sorted(edge for edge in found if edge.before != edge.after)
+    found = {edge for key in facts.keys for edge in _edges_of(facts, key, unobserved[key])}
+    return sorted(found | set(facts.order_edges))
+
+
+def _edges_of(facts: _Facts, key: Key, unobserved: Groups) -> set[Edge]:
+    found = set(_write_edges(facts, key, unobserved))
+    found |= {edge for read in facts.reads if read.key == key for edge in _read_edges(facts, read, unobserved)}
+    return {edge for edge in found if edge.before != edge.after}
 
 
 def _write_edges(facts: _Facts, key: Key, unobserved: Groups) -> Iterator[Edge]:
