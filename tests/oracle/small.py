@@ -46,6 +46,10 @@ class SmallTxn:
     wrote: list[tuple[int, Any, Any]] = field(default_factory=list)
     consistent: bool = True
 
+    def left_before(self, read: Read) -> bool:
+        """Whether what it read there is what it had left there itself."""
+        return any(key == read.key and value == read.value for place, key, value in self.own if place < read.place)
+
 
 @dataclass
 class Small:

@@ -70,7 +70,9 @@ def assert_named(history: Sequence[Txn], findings: Findings) -> bool:
 
     Returns whether they could be compared: not where there are too many orders.
     """
-    found = {one.name: (one.count, len(one.steps)) for one in findings.anomalies if one.steps and one.name in SMALLEST}
+    found = {
+        one.name: (one.count, len(one.steps)) for one in findings.anomalies if one.steps and one.name in SMALLEST
+    }
     if not _leaves_orders_open(history):
         judgement = oracle(history)
         assert found == judgement.cycles, notation(history)
