@@ -17,6 +17,7 @@ from checkers.dirty_reads import dirty_reads
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
 from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
+from checkers.rw_register.circular import circular_in_time
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.names import named_anomalies
 from checkers.rw_register.scans import with_absent_reads
@@ -118,7 +119,8 @@ class _Solved:
             self.weak = True
             all_reads = _whole(registers_of(self.registers.history, past_own_writes=True))
             weak = weak_anomalies(with_absent_reads(all_reads))
-            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies):
+            circles = circular_in_time(all_reads)
+            for one in (*dirty_reads(all_reads), *_intermediate(all_reads), *weak.anomalies, *circles):
                 # What refutes nothing more says nothing more.
                 if not set(refuted_by(one.refutes)) <= set(_refuted(self.named)):
                     self.named.append(one)
