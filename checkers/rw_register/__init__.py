@@ -5,6 +5,7 @@ solver     decide one level: a certificate, a contradiction or a doubt
 problem    versions, reads and blocks     placement  a guess of the order, tried
 part       known orders and open choices  pruning    choices that follow        search  the rest, by SAT
 reasons, contradiction, story             why there is no order
+circular                                 circles of reads and real time
 """
 
 from __future__ import annotations
