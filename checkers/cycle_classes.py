@@ -111,16 +111,23 @@ def _cyclic_nodes(component: Ints) -> Ints:
 
 
 def best_classes(residue: Residue, component: Ints, suffix: int, kind: int, budget: int) -> Classes:
-    """The smallest class of each component, by edges of this suffix and kind that stay in it."""
+    """The smallest class of each component, by edges of this suffix and kind that stay in it.
+
+    `component` (nodes,) are the strongly connected ones by edges of this suffix and of all kinds.
+    """
     best = np.full(int(component.max()) + 1, NONE, dtype=np.int64)
     rw = RW if kind == ITEM else RW_PREDICATE
-    everything = component_numbers(residue, mask(within_suffix(suffix, rw)), component)
+    everything = component
+    if kind == ITEM and bool((residue.edges.kind == RW_PREDICATE).any()):
+        everything = component_numbers(residue, mask(within_suffix(suffix, rw)), component)
     best[component[_cyclic_nodes(everything)]] = G2
     walks = np.unique(_cyclic_nodes(states(residue, component, suffix, rw)) >> 1)
     best[component[walks]] = G_NONADJACENT
     dependencies = component_numbers(residue, mask(within_suffix(suffix, WR)), component)
-    best[component[_cyclic_nodes(dependencies)]] = G1C
-    best[component[_cyclic_nodes(component_numbers(residue, mask(within_suffix(suffix, WW)), component))]] = G0
+    circular = _cyclic_nodes(dependencies)
+    if len(circular):
+        best[component[circular]] = G1C
+        best[component[_cyclic_nodes(component_numbers(residue, mask(within_suffix(suffix, WW)), component))]] = G0
     left = np.zeros(len(component), dtype=bool)
     left[walks] = best[component[walks]] == G_NONADJACENT
     return _single(residue, component, best, left, suffix, rw, positions(dependencies), budget)
@@ -169,6 +176,8 @@ def _single(
         & (component[edges.source] == component[edges.target])
         & (position[edges.source] > position[edges.target])
     )
+    if not len(start):
+        return Classes(best, np.zeros(len(best), dtype=bool), start)
     groups, group = np.unique(component[edges.source[start]], return_inverse=True)
     found = np.full(len(groups), -1, dtype=np.int64)
     allowed = mask(within_suffix(suffix, WR))

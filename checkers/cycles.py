@@ -7,6 +7,7 @@ appends is open, of which it holds one under every order. How a class is decided
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -84,12 +85,18 @@ class _Found:
 
 
 def find_cycles(
-    history: History, residue: Residue, *, open_orders: OpenOrders = (), budget: int = _BUDGET
+    history: History,
+    residue: Residue,
+    *,
+    open_orders: OpenOrders = (),
+    budget: int = _BUDGET,
+    wanted: Callable[[CycleName], bool] = lambda name: True,
 ) -> CycleSearch:
     """All names that the residue's components report, each with a smallest cycle.
 
     `open_orders` are (key number, rows) whose ww order no read decides: a name counts iff every order gives it.
-    `budget` is of the edges looked at in each of at most two searches per name.
+    `budget` is of the edges looked at in each of at most two searches per name; no witness is sought for a name
+    that is not `wanted`, which is asked once for each name found.
     """
     search = CycleSearch()
     if not len(residue.rows):
@@ -100,16 +107,23 @@ def find_cycles(
         sizes = np.bincount(component[: len(residue.rows)], minlength=int(component.max()) + 1)
         if suffix == 0:
             search.components = int((sizes > 1).sum())
-        if not bool((sizes > 1).any()):
+        if not bool((sizes > 1).any()) or (suffix and not _in_order(residue, component, suffix)):
             continue
         found = _triples(history, residue, component, suffix, open_orders, budget, search)
         for name, one in found.items():
             kept = _minimal(name, one.where, component, found, below)
-            if len(kept):
+            if len(kept) and wanted(name):
                 links = _witness(history, residue, component, name, kept, one, budget)
                 search.cycles.append(Cycle(name, len(kept), links))
         below += [(name, np.flatnonzero(np.isin(component, one.where))) for name, one in found.items()]
     return search
+
+
+def _in_order(residue: Residue, component: Ints, suffix: int) -> bool:
+    """Whether a component has an edge that smaller suffixes lack: else all that it holds is named without."""
+    edges = residue.edges
+    ordered = edges.kind == within_suffix(suffix, RW_PREDICATE)[-1]
+    return bool((component[edges.source[ordered]] == component[edges.target[ordered]]).any())
 
 
 def _triples(
@@ -123,7 +137,8 @@ def _triples(
 ) -> dict[CycleName, _Found]:
     """The smallest class of each component by kind; what the budget did not tell goes to `search`."""
     found: dict[CycleName, _Found] = {}
-    kinds = (ITEM, PREDICATE) if bool((residue.edges.kind == RW_PREDICATE).any()) else (ITEM,)
+    edges = residue.edges.of(np.flatnonzero(residue.edges.kind == RW_PREDICATE))
+    kinds = (ITEM, PREDICATE) if bool((component[edges.source] == component[edges.target]).any()) else (ITEM,)
     for kind in kinds:
         classes = best_classes(residue, component, suffix, kind, budget)
         best = classes.best.copy()
@@ -137,11 +152,9 @@ def _triples(
             count = int((doubtful & (best == class_)).sum())
             if count:
                 search.doubtful.append(Undecided(CycleName(class_, suffix, kind), count))
-        for class_ in range(NONE):
-            where = np.flatnonzero(best == class_)
-            if len(where):
-                ordered = {one: part for one, (lower, part) in decided.lowered.items() if lower == class_}
-                found[CycleName(class_, suffix, kind)] = _Found(where, ordered, classes.single)
+        for class_ in np.flatnonzero(np.bincount(best, minlength=NONE)[:NONE]).tolist():
+            ordered = {one: part for one, (lower, part) in decided.lowered.items() if lower == class_}
+            found[CycleName(class_, suffix, kind)] = _Found(np.flatnonzero(best == class_), ordered, classes.single)
     return found
 
 

@@ -55,8 +55,10 @@ def check_predicates(history: History) -> Findings:
     if found.doubts:
         return found
     explicit = with_tombstones(history)
+    if explicit is history:
+        return replace(check_rw_register(history, named=named), checker="predicates", evidence=found.evidence)
     solved = check_rw_register(explicit)
-    if explicit is history or not solved.decided:
+    if not solved.decided:
         return replace(solved, checker="predicates", evidence=found.evidence)
     return _proven(history, found, solved, named.left_out)
 

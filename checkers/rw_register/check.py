@@ -23,7 +23,7 @@ from checkers.rw_register.scans import with_absent_reads
 from checkers.rw_register.solver import decide
 from checkers.rw_register.unexplained import passing, unjudged
 from checkers.rw_register.weak import WEAK_ANOMALIES, WEAK_LEVELS, weak_anomalies
-from checkers.versions.names import NAMES, names_of
+from checkers.versions.names import NAMES, NamedAnomalies, names_of
 from checkers.versions.observations import observe
 from harness.history import History, Status
 from harness.level import Level, implied_by, level, refuted_by
@@ -45,8 +45,8 @@ _TIMELESS = Doubt("evidence", TIMELESS, (Level("strong-read-committed"),))
 _UNSEEN_ABSENCES = "{} keys that scans may have missed were too many to be looked at"
 
 
-def check_rw_register(history: History) -> Findings:
-    """Judge a history of reads and writes (scans among them)."""
+def check_rw_register(history: History, *, named: NamedAnomalies | None = None) -> Findings:
+    """Judge a history of reads and writes (scans among them). `named` are the names of it where they are known."""
     registers = _whole(registers_of(history))
     seen = observe(history)
     ranges = (Doubt("evidence", sentence) for sentence in seen.accesses.doubts)
@@ -55,7 +55,7 @@ def check_rw_register(history: History) -> Findings:
     if doubts:
         return Findings(checker="rw-register", doubts=doubts, evidence=_evidence(registers))
     sought = _sought(history)
-    solved = _Solved(registers, list(names_of(seen).anomalies))
+    solved = _Solved(registers, list((named or names_of(seen)).anomalies))
     if seen.accesses.left_out:
         solved.doubts.append(Doubt("budget", _UNSEEN_ABSENCES.format(seen.accesses.left_out)))
     if history.info.clock == "sessions":

@@ -6,6 +6,7 @@ least that demand. Most histories have no cycle with all edges together, so that
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -41,6 +42,7 @@ def named_cycles(seen: VersionHistory, found: Dependencies) -> NamedCycles:
     if not bool(included.any()):
         return NamedCycles((), 0, 0)
     cycles: list[Cycle] = []
+    names: list[CycleName] = []
     source, target = component[found.edges.source], component[found.edges.target]
     inside = (source >= 0) & (source == target)
     components = undecided = 0
@@ -50,18 +52,31 @@ def named_cycles(seen: VersionHistory, found: Dependencies) -> NamedCycles:
         size = int(usable.sum())
         if any(of == size and less.covers(demand) for less, of in used):
             continue  # The same edges as with less: the same names.
+        if any(one.covers(demand) for one in names):
+            continue  # Every name that these edges give is covered.
         used.append((demand, size))
-        search = find_cycles(seen.history, residue(seen.history, included, found.edges.of(usable)))
+        rest = residue(seen.history, included, found.edges.of(usable))
+        search = find_cycles(seen.history, rest, wanted=partial(_is_new, demand=demand, names=names))
         components = max(components, search.components)
         undecided = max(undecided, search.undecided)
-        for one in search.cycles:
-            name = CycleName(*map(max, one.name, demand))
-            if not any(other.name.covers(name) for other in cycles):
-                cycles.append(Cycle(name, one.count, one.links))
+        cycles += [Cycle(_raised(one.name, demand), one.count, one.links) for one in search.cycles]
     smallest = [
         one for one in cycles if not any(two.name != one.name and two.name.covers(one.name) for two in cycles)
     ]
     return NamedCycles(tuple(smallest), components, undecided)
+
+
+def _raised(name: CycleName, demand: CycleName) -> CycleName:
+    return CycleName(*map(max, name, demand))
+
+
+def _is_new(name: CycleName, *, demand: CycleName, names: list[CycleName]) -> bool:
+    """Whether no name before covers this one; it is added then."""
+    raised = _raised(name, demand)
+    if any(other.covers(raised) for other in names):
+        return False
+    names.append(raised)
+    return True
 
 
 def _components(seen: VersionHistory, found: Dependencies) -> Ints:

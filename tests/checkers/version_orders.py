@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import chain, combinations, pairwise, permutations, product
 from typing import Any, NamedTuple
 
-from oracle.cycles import Edge, Phenomenon, closed_upward, holding
+from oracle.cycles import Edge, Phenomenon, holding
 
 from harness.history import UNSEEN, Status, Txn
 
@@ -35,7 +35,7 @@ def always_holding(txns: list[Txn], *, explanations_max: int = 3_000) -> set[Phe
     for tried, edges in enumerate(_explained(txns)):
         if tried >= explanations_max:
             raise TooMany
-        found = closed_upward(holding(edges))
+        found = holding(edges)
         kept = found if kept is None else kept & found
         if not kept:
             return kept

@@ -83,8 +83,21 @@ def cycles(edges: Sequence[Edge]) -> dict[str, tuple[int, int]]:
 
 
 def holding(edges: Sequence[Edge]) -> set[Phenomenon]:
-    """Every phenomenon of which a closed walk exists in the graph of these edges."""
-    return {one for one in PHENOMENA if _closed_walk(_restricted(edges, one), CLASSES[one.cycle_class])}
+    """Every phenomenon of which a closed walk exists in the graph of these edges, or of one below it."""
+    found: set[Phenomenon] = set()
+    searched: set[tuple[Edge, ...]] = set()  # More demands that allow no more edges give nothing more.
+    for suffix, rw_kind in product(range(len(SUFFIXES)), range(len(RW_KINDS))) if _cyclic(edges) else ():
+        allowed = _restricted(edges, Phenomenon(0, suffix, rw_kind))
+        cyclic = tuple(allowed) not in searched and _cyclic(allowed)
+        searched.add(tuple(allowed))
+        for cycle_class, name in enumerate(CLASSES) if cyclic else ():
+            one = Phenomenon(cycle_class, suffix, rw_kind)
+            if any(smaller.below(one) for smaller in found):
+                break
+            if _closed_walk(allowed, name):
+                found.add(one)
+                break
+    return closed_upward(found)
 
 
 def minimal(phenomena: Iterable[Phenomenon]) -> set[Phenomenon]:

@@ -25,27 +25,29 @@ def assert_agreement(
     *,
     proving: bool = False,
     doubting: bool = False,
-) -> None:
-    """Compare the verdicts of every level, and verify each witness and each certificate.
+) -> list[Findings]:
+    """Compare the verdicts of every level, and verify each witness and each certificate; what each checker found.
 
     `proving` asks for a certificate of each provable level that stands; `doubting` allows doubts.
     """
-    wrong = disagreements(checkers, txns, verdicts, proving=proving, doubting=doubting)
+    history = build_history(txns)
+    every = [checker(name, history) for name in checkers]
+    wrong = disagreements(every, history, txns, verdicts or Verdicts(txns), proving=proving, doubting=doubting)
     assert not wrong, f"{wrong[0]}: {notation(txns)}"
+    return every
 
 
 def disagreements(
-    checkers: Sequence[str],
+    every: Sequence[Findings],
+    history: History,
     txns: Sequence[Txn],
-    verdicts: Verdicts | None = None,
+    verdicts: Verdicts,
     *,
     proving: bool = False,
     doubting: bool = False,
 ) -> list[str]:
-    """What these checkers, of one workload, say of a history and brute force does not."""
-    history = build_history(txns)
-    granted, refused = (verdicts or Verdicts(txns)).settled()
-    every = [checker(name, history) for name in checkers]
+    """What the checkers of one workload found in a history and brute force does not say."""
+    granted, refused = verdicts.settled()
     wrong = [said for found in every for said in _not_so(found, history, txns, granted)]
     wrong += [f"doubts: {doubt}" for found in every for doubt in found.doubts if not doubting]
     refuted = {level for found in every for level in found.refuted}

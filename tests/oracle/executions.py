@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .small import Small, SmallTxn, bits
+from .small import Small, bits
 
 __all__ = ["Execution", "serial_order", "snapshot_order"]
 
-State = tuple[tuple[Any, Any], ...]
+State = tuple[Any, ...]  # Of each key what it holds.
 
 
 class Execution(NamedTuple):
@@ -42,40 +42,46 @@ class _Search:
 
     def __init__(self, history: Small, kept: str, *, serial: bool) -> None:
         self.txns = history.txns
-        self.nothing = history.nothing
         self.lists = history.lists
         self.committed = history.committed
         self.earlier = history.earlier[kept]
-        keys = [set(txn.leaves) for txn in self.txns]
+        number: dict[Any, int] = {}
+        self.needs = [_numbered(txn.needs, number) for txn in self.txns]
+        self.leaves = [_numbered(txn.leaves, number) for txn in self.txns]
+        self.first: State = (history.nothing,) * len(number)
+        keys = [sum(1 << key for key, _ in leaves) for leaves in self.leaves]
         everyone = (1 << len(keys)) - 1
         conflicts = [sum(1 << i for i, other in enumerate(keys) if other & mine) for mine in keys]
-        self.spoils = [everyone] * len(keys) if serial else conflicts  # Whose older snapshots a commit makes useless.
+        # Whose older snapshots a commit makes useless, its own included.
+        self.spoils = [everyone] * len(keys) if serial else [mask | 1 << i for i, mask in enumerate(conflicts)]
+        self.possible = sum(1 << i for i, txn in enumerate(self.txns) if txn.consistent)
         self.dead: set[tuple[int, State, int]] = set()
         self.order: list[int] = []
         self.snapshot = [0] * len(keys)
         self.taken: list[int] = []
 
     def run(self) -> Execution | None:
-        if not all(txn.consistent for i, txn in enumerate(self.txns) if self.committed >> i & 1):
-            return None
-        if not self._extend(0, {}, 0):
+        if self.committed & ~self.possible or not self._extend(0, self.first, 0):
             return None
         return Execution([self.txns[i].row for i in self.order], self.taken)
 
-    def _extend(self, done: int, state: dict[Any, Any], ready: int) -> bool:
+    def _extend(self, done: int, state: State, ready: int) -> bool:
         """Whether the order can be completed."""
         if not self.committed & ~done:
             return True
-        ready |= self._take_snapshots(done, state)
-        seen = (done, tuple(sorted(state.items())), ready)
+        fresh = self._good_snapshots(done, state)
+        ready |= fresh
+        seen = (done, state, ready)
         if seen in self.dead:
             return False
-        snapshots = self.snapshot.copy()
+        snapshots = self.snapshot
+        place = len(self.order)
+        mine = [place if fresh >> i & 1 else before for i, before in enumerate(snapshots)] if fresh else snapshots
         for i in bits(ready):
             self.order.append(i)
-            self.taken.append(snapshots[i])
-            self.snapshot = snapshots.copy()
-            if self._extend(done | 1 << i, self._after(state, self.txns[i]), ready & ~(self.spoils[i] | 1 << i)):
+            self.taken.append(mine[i])
+            self.snapshot = mine
+            if self._extend(done | 1 << i, self._after(state, i), ready & ~self.spoils[i]):
                 return True
             self.order.pop()
             self.taken.pop()
@@ -83,18 +89,20 @@ class _Search:
         self.dead.add(seen)
         return False
 
-    def _take_snapshots(self, done: int, state: dict[Any, Any]) -> int:
+    def _good_snapshots(self, done: int, state: State) -> int:
         """Those for whom the present state is a good snapshot."""
         found = 0
-        for i, txn in enumerate(self.txns):
-            if done >> i & 1 or self.earlier[i] & ~done or not txn.consistent:
-                continue
-            if all(state.get(key, self.nothing) == value for key, value in txn.needs.items()):
+        for i in bits(self.possible & ~done):
+            if not self.earlier[i] & ~done and all(state[key] == value for key, value in self.needs[i]):
                 found |= 1 << i
-                self.snapshot[i] = len(self.order)
         return found
 
-    def _after(self, state: dict[Any, Any], txn: SmallTxn) -> dict[Any, Any]:
-        if not self.lists:
-            return state | txn.leaves
-        return state | {key: state.get(key, ()) + added for key, added in txn.leaves.items()}
+    def _after(self, state: State, i: int) -> State:
+        after = list(state)
+        for key, value in self.leaves[i]:
+            after[key] = after[key] + value if self.lists else value
+        return tuple(after)
+
+
+def _numbered(of_keys: dict[Any, Any], number: dict[Any, int]) -> list[tuple[int, Any]]:
+    return [(number.setdefault(key, len(number)), value) for key, value in of_keys.items()]

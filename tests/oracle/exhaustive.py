@@ -23,6 +23,7 @@ TIMES: tuple[tuple[tuple[int, int, int], ...], ...] = (
 )
 
 Program = tuple[tuple[str, str], ...]  # (r or w, key) of each operation.
+Names = tuple[tuple[int, ...], str]  # The transactions in an order, and what x and y are called.
 _OPS = tuple(product("rw", "xy"))
 _PROGRAMS: tuple[Program, ...] = tuple(sorted(one for length in (1, 2) for one in product(_OPS, repeat=length)))
 
@@ -34,10 +35,14 @@ def all_histories(write: str, part: int = 0, parts: int = 1) -> Iterator[list[Tx
     """
     every = chain.from_iterable(combinations_with_replacement(_PROGRAMS, size) for size in (1, 2, 3))
     for programs in islice(every, part, None, parts):
+        renamings = [(_renamed(programs, *names), names) for names in _names(programs)]
+        if min(renamed for renamed, _ in renamings) < programs:
+            continue
+        same = [names for renamed, names in renamings if renamed == programs]
         known: set[Any] = set()
         for answers in _answers(programs, write):
-            form = _smallest_form(programs, answers)
-            if form not in known and form[0] == programs:
+            form = answers if len(same) == 1 else min(_seen(programs, answers, order) for order, _ in same)
+            if form not in known:
                 known.add(form)
                 yield _history(programs, answers, write)
 
@@ -59,24 +64,24 @@ def _answers(programs: tuple[Program, ...], write: str) -> Iterator[Answers]:
     return product(*choices)
 
 
-def _smallest_form(programs: tuple[Program, ...], answers: Answers) -> tuple[tuple[Program, ...], Any]:
-    """The same for all histories that differ only in the names of transactions and keys."""
-    orders = permutations(range(len(programs)))
-    return min(_form(programs, answers, order, keys) for order in orders for keys in ("xy", "yx"))
+def _names(programs: tuple[Program, ...]) -> Iterator[Names]:
+    """Every order of the transactions with every naming of the keys, as they are first."""
+    return product(permutations(range(len(programs))), ("xy", "yx"))
 
 
-def _form(programs: tuple[Program, ...], answers: Answers, order: Any, keys: str) -> tuple[tuple[Program, ...], Any]:
-    """The programs in this order with keys renamed, and what they saw, their writes numbered as they come."""
-    rename = {"x": keys[0], "y": keys[1]}
-    operation = count()
-    numbered = [[(kind, key, next(operation)) for kind, key in program] for program in programs]
-    reads = [number for program in numbered for kind, _, number in program if kind == "r"]
-    seen = dict(zip(reads, answers, strict=True))
-    fresh = {number: place for place, number in enumerate(n for i in order for _, _, n in numbered[i])}
-    renamed = tuple(tuple((kind, rename[key]) for kind, key, _ in numbered[i]) for i in order)
-    return renamed, tuple(
-        tuple(fresh[n] for n in seen.get(number, ())) for i in order for _, _, number in numbered[i]
-    )
+def _renamed(programs: tuple[Program, ...], order: tuple[int, ...], keys: str) -> tuple[Program, ...]:
+    """The programs in this order, with x and y called as `keys` says."""
+    rename = dict(zip("xy", keys, strict=True))
+    return tuple(tuple((kind, rename[key]) for kind, key in programs[i]) for i in order)
+
+
+def _seen(programs: tuple[Program, ...], answers: Answers, order: tuple[int, ...]) -> Answers:
+    """What the reads of the programs in this order saw, the writes numbered as they come."""
+    operation, read = count(), iter(answers)
+    numbered = [[(next(operation), next(read) if kind == "r" else None) for kind, _ in one] for one in programs]
+    fresh = {number: place for place, number in enumerate(number for i in order for number, _ in numbered[i])}
+    every = (seen for i in order for _, seen in numbered[i] if seen is not None)
+    return tuple(tuple(fresh[number] for number in seen) for seen in every)
 
 
 def _history(programs: tuple[Program, ...], answers: Answers, write: str) -> list[Txn]:

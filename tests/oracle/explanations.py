@@ -73,7 +73,9 @@ def _is_consistent(history: Small, members: int) -> bool:
 
 def _registers(history: Small, members: int) -> Iterator[Explanation]:
     writers = _writers(history, members)
-    readings = [(i, read) for i in bits(members) for read in history.txns[i].reads if not _own(history.txns[i], read)]
+    readings = [
+        (i, read) for i in bits(members) for read in history.txns[i].reads if not history.txns[i].left_before(read)
+    ]
     choices = []
     for i, read in readings:
         left = [w for w in writers.get(read.key, ()) if w != i and history.txns[w].leaves[read.key] == read.value]
@@ -85,10 +87,6 @@ def _registers(history: Small, members: int) -> Iterator[Explanation]:
         ]
         content = {(sight.writer, sight.reader, sight.place) for sight in sights if sight.writer != NOBODY}
         yield Explanation(members, sights, writers, content=content, consistent=_is_consistent(history, members))
-
-
-def _own(txn: SmallTxn, read: Read) -> bool:
-    return any(key == read.key and value == read.value for place, key, value in txn.own if place < read.place)
 
 
 def _lists(history: Small, members: int) -> Iterator[Explanation]:

@@ -10,13 +10,13 @@ Elements are compared by ==; rows are transactions in the order of (start, place
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import combinations, pairwise, permutations, product
+from itertools import chain, combinations, pairwise, permutations, product
 from math import factorial, prod
 from typing import Any, NamedTuple
 
 from harness.history import UNSEEN, Status, Txn
 
-from .cycles import Edge, closed_upward, cycles, holding, minimal
+from .cycles import PHENOMENA, Edge, cycles, holding, minimal
 
 __all__ = [
     "MOST_ORDERS",
@@ -88,11 +88,16 @@ def oracle_every_order(txns: Sequence[Txn]) -> set[str]:
     unobserved = {key: facts.unobserved_writers(key) for key in facts.keys}
     if prod(factorial(len(writers)) for writers in unobserved.values()) > MOST_ORDERS:
         raise TooManyOrders(f"the unobserved appends have more than {MOST_ORDERS} orders")
-    closures = []
-    for orders in product(*(permutations(writers) for writers in unobserved.values())):
-        groups = {key: [[writer] for writer in order] for key, order in zip(unobserved, orders, strict=True)}
-        closures.append(closed_upward(holding(_edges(facts, groups))))
-    return {one.name for one in minimal(set.intersection(*closures))}
+    everywhere = set(PHENOMENA)
+    of_keys = [
+        [_edges_of(facts, key, [[writer] for writer in order]) for order in permutations(writers)]
+        for key, writers in unobserved.items()
+    ]
+    for edges in product(*of_keys):
+        everywhere &= holding([*facts.order_edges, *chain.from_iterable(edges)])
+        if not everywhere:
+            break
+    return {one.name for one in minimal(everywhere)}
 
 
 def dependency_edges(txns: Sequence[Txn]) -> list[Edge]:
@@ -154,6 +159,8 @@ class _Facts:
         self.keys = sorted({op.key for txn in rows for op in txn.ops}, key=repr)
         self.included = self._included()
         self.reads = [read for row in sorted(self.included) for read in self.reads_of(row)]
+        self._order = {key: self._longest(key) for key in self.keys}
+        self.order_edges = list(_order_edges(self))
 
     def reads_of(self, row: int) -> list[_Read]:
         """The reads of one transaction that have a known result, in their order."""
@@ -190,6 +197,9 @@ class _Facts:
 
     def order(self, key: Key) -> tuple[Element, ...]:
         """The version order of the observed elements: the longest list, of equally long ones the first."""
+        return self._order[key]
+
+    def _longest(self, key: Key) -> tuple[Element, ...]:
         return max((read.version for read in self.reads if read.key == key), key=len, default=())
 
     def is_compatible(self, read: _Read) -> bool:
@@ -219,10 +229,14 @@ class _Facts:
 
 
 def _edges(facts: _Facts, unobserved: Mapping[Key, Groups]) -> list[Edge]:
-    found = {edge for key in facts.keys for edge in _write_edges(facts, key, unobserved[key])}
-    found |= {edge for read in facts.reads for edge in _read_edges(facts, read, unobserved[read.key])}
-    found |= set(_order_edges(facts))
-    return sorted(edge for edge in found if edge.before != edge.after)
+    found = {edge for key in facts.keys for edge in _edges_of(facts, key, unobserved[key])}
+    return sorted(found | set(facts.order_edges))
+
+
+def _edges_of(facts: _Facts, key: Key, unobserved: Groups) -> set[Edge]:
+    found = set(_write_edges(facts, key, unobserved))
+    found |= {edge for read in facts.reads if read.key == key for edge in _read_edges(facts, read, unobserved)}
+    return {edge for edge in found if edge.before != edge.after}
 
 
 def _write_edges(facts: _Facts, key: Key, unobserved: Groups) -> Iterator[Edge]:
@@ -359,7 +373,7 @@ def _lost_appends(facts: _Facts) -> Occurrences:
 
     Only of reads that saw a beginning of the version order: any other contradicts it in a worse way.
     """
-    before = {(edge.before, edge.after) for edge in _order_edges(facts) if edge.kind == "realtime"}
+    before = {(edge.before, edge.after) for edge in facts.order_edges if edge.kind == "realtime"}
     for (key, element), row in facts.writer.items():
         for read in filter(facts.is_compatible, facts.reads):
             if (row, read.row) in before and read.key == key and element not in read.elements:

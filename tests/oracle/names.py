@@ -8,7 +8,7 @@ from math import factorial, prod
 
 from harness.history import Txn
 
-from .cycles import Edge, Phenomenon, closed_upward, holding
+from .cycles import PHENOMENA, Edge, Phenomenon, holding
 from .explanations import NOBODY, Explanation, explanations
 from .list_append import TooManyOrders
 from .small import Small, bits, small
@@ -28,7 +28,12 @@ def phenomena_of_every_order(txns: Sequence[Txn]) -> set[Phenomenon]:
     number = sum(prod(factorial(len(writers)) for writers in one.writers.values()) for one in every)
     if not 0 < number <= MOST_ORDERS:
         raise TooManyOrders(f"there are {number} orders")
-    return set.intersection(*(closed_upward(holding(edges)) for one in every for edges in _graphs(history, one)))
+    everywhere = set(PHENOMENA)
+    for edges in (edges for one in every for edges in _graphs(history, one)):
+        everywhere &= holding(edges)
+        if not everywhere:
+            break
+    return everywhere
 
 
 def _graphs(history: Small, one: Explanation) -> Iterator[list[Edge]]:

@@ -46,6 +46,10 @@ class SmallTxn:
     wrote: list[tuple[int, Any, Any]] = field(default_factory=list)
     consistent: bool = True
 
+    def left_before(self, read: Read) -> bool:
+        """Whether what it read there is what it had left there itself."""
+        return any(key == read.key and value == read.value for place, key, value in self.own if place < read.place)
+
 
 @dataclass
 class Small:
@@ -92,7 +96,10 @@ def small(txns: Sequence[Txn]) -> Small:
 
 
 def included(history: Small) -> set[int]:
-    """The OK transactions, and again and again those whose write one of these read."""
+    """The OK transactions, and again and again those whose write one of these read.
+
+    Who found nothing need not have met a delete.
+    """
     members = set(bits(history.committed))
     while True:
         seen = {
@@ -100,6 +107,7 @@ def included(history: Small) -> set[int]:
             for i in members
             for read in history.txns[i].reads
             for value in (read.value if history.lists else [read.value])
+            if value is not None
         }
         more = {i for i, txn in enumerate(history.txns) if any((key, value) in seen for _, key, value in txn.wrote)}
         if more <= members:

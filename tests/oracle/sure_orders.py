@@ -78,8 +78,7 @@ def _sights(history: Small, writers: dict[Any, list[int]]) -> list[tuple[Any, in
     found = []
     wrote = [{(key, value) for _, key, value in txn.wrote} for txn in history.txns]
     for i, txn in enumerate(history.txns):
-        own = {(key, value) for _, key, value in txn.own}
-        for key, value in {(read.key, read.value) for read in txn.reads} - own:
+        for key, value in {(read.key, read.value) for read in txn.reads if not txn.left_before(read)}:
             left = [w for w in writers.get(key, ()) if w != i and (key, value) in wrote[w]]
             candidates = [*([NOBODY] if value is None else []), *left]
             if len(candidates) == 1:

@@ -37,6 +37,6 @@ def test_histories_with_bugs(part: int) -> None:
 
 
 def assert_judged(history: Sequence[Txn], verdicts: Verdicts) -> None:
-    """Histories with deletes are left out: some are not judged as brute force does."""
-    if not any(op.kind == "delete" for txn in history for op in txn.ops):
-        assert_agreement(("predicates",), history, verdicts, proving=True)
+    """With deletes the checker may have doubts: it does not try every delete that a read of nothing may have seen."""
+    deletes = any(op.kind == "delete" for txn in history for op in txn.ops)
+    assert_agreement(("predicates",), history, verdicts, proving=not deletes, doubting=deletes)
