@@ -6,7 +6,6 @@ The stream is made while it is judged and never kept; what making it costs is me
 from __future__ import annotations
 
 import heapq
-import resource
 import sys
 from collections.abc import Iterator
 from random import Random
@@ -15,6 +14,7 @@ from time import process_time
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.process import megabytes
 from checkers.streaming import StreamingJudge
 from harness.history import Op, RunInfo, Status, Txn
 
@@ -74,8 +74,7 @@ def measure(txns: int) -> tuple[float, int, int, float]:
     judge.end()
     seconds = process_time() - began - making
     assert (judge.past_needed, judge.sightings) == ("", ()), "a correct stream was accused"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1_000_000
-    return seconds / txns * 1_000_000, most, judge.unseen, peak
+    return seconds / txns * 1_000_000, most, judge.unseen, megabytes()
 
 
 def _report(console: Console, sizes: list[int]) -> None:
