@@ -84,6 +84,7 @@ def assert_found(row: Row, found: Measurement, planted: Sequence[Planted]) -> No
 
 def _measured(row: Row) -> tuple[bool, list[str]]:
     """The row sealed, judged with an empty cache and with a full one, and held against its goals."""
+    print(f"measuring {row.name}", file=sys.stderr)
     with tempfile.TemporaryDirectory() as name:
         planted = msgspec.json.decode(_apart("make", row, Path(name)), type=list[Planted])
         answers = [_apart("measure", row, Path(name)) for _ in range(2)]

@@ -101,6 +101,7 @@ def etcd_logs(folder: Path) -> list[Row]:
 
 def _measured(row: Row) -> tuple[bool, list[str]]:
     """Whether the goals are reached, and the row's cells."""
+    print(f"measuring {row.name}", file=sys.stderr)
     used = run_anomalist(["check", "--json", *row.options, *map(str, row.paths)])
     outcomes = [one.outcome for one in msgspec.json.decode(used.output, type=_Answer).histories]
     assert outcomes == list(row.outcomes), f"{row.name}: {outcomes}"
