@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-__all__ = ["Goal", "Judged", "Line", "State", "judge"]
+__all__ = ["Goal", "Judged", "Line", "State", "judge", "within"]
 
 State = Literal["reached", "close", "missed", "not measured"]
 
@@ -72,3 +72,10 @@ def judge(goal: Goal, samples: dict[str, list[float]]) -> Judged:
 
 def _keeps(goal: Goal, ratio: float) -> bool:
     return ratio >= goal.bound if goal.at_least else ratio <= goal.bound
+
+
+def within(figure: float, most: float | None) -> tuple[bool, str]:
+    """Whether a figure is at most so much (None: nothing is promised), and what a table says of it."""
+    if most is None:
+        return True, ""
+    return figure <= most, f"<= {most:g}" if figure <= most else f"[red]<= {most:g} missed[/]"

@@ -9,13 +9,13 @@ first overwriter of every key, and what commits have read.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import sys
 from pathlib import Path
 
 import msgspec
 
+from benchmarks.process import megabytes
 from engine import Database
 
 __all__ = ["Growth", "measure_apart"]
@@ -52,7 +52,7 @@ def _measure(commits: int, held: bool, directory: Path) -> Growth:
         sizes = []
         for commit in range(commits):
             if commit % max(1, commits // _SAMPLES) == 0:
-                sizes.append(_megabytes("VmRSS"))
+                sizes.append(megabytes("VmRSS"))
             if commit == commits // 2:
                 half_time = len(sizes)
                 if held:
@@ -60,18 +60,11 @@ def _measure(commits: int, held: bool, directory: Path) -> Growth:
             with database.transaction() as transaction:
                 value = transaction.get(keys[commit * 7 % _KEYS]) or b""
                 transaction.put(keys[commit % _KEYS], b"%d after %b" % (commit, value[:8]))
-        sizes.append(_megabytes("VmRSS"))
+        sizes.append(megabytes("VmRSS"))
         growth = max(sizes[half_time:]) - sizes[half_time - 1]
         stats = database.stats()
         left_over = int(stats["versions"]) - _KEYS + int(stats["remembered"])
-        return Growth(_megabytes("VmHWM"), growth, left_over)
-
-
-def _megabytes(field: str) -> float:
-    # Not getrusage: its maximum begins with the size of the process that started this one.
-    found = re.search(rf"{field}:\s+(\d+) kB", Path("/proc/self/status").read_text())
-    assert found, f"this system does not say {field}"
-    return int(found[1]) * 1024 / 1_000_000
+        return Growth(megabytes(), growth, left_over)
 
 
 if __name__ == "__main__":

@@ -1,27 +1,21 @@
-"""Made-up register histories of a correct database, and how long deciding them takes: python -m benchmarks.registers.
+"""Made-up register histories of a correct database, and the solver alone, for measuring it.
 
-A transaction takes effect at a moment of its own between its start and its end. CPU seconds, columns loaded, kernels
-compiled and cached before.
+A transaction takes effect at a moment of its own between its start and its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from random import Random
-from time import process_time
-from typing import Any, NamedTuple
-
-from rich.console import Console
-from rich.table import Table
+from typing import NamedTuple
 
 from checkers.registers import registers_of
 from checkers.rw_register.solver import decide
 from harness.build import HistoryBuilder
 from harness.history import History, Op, RunInfo, Status
 from harness.level import Level
-from harness.verdict import Certificate
+from harness.verdict import Anomaly, Doubt, Findings
 
-__all__ = ["ROWS", "Row", "cool_history", "hot_history", "random_history"]
+__all__ = ["cool_history", "hot_history", "random_history", "serializable_findings"]
 
 _CLIENTS = 10
 _TXNS_PER_KEY = 5
@@ -46,12 +40,12 @@ def hot_history(txns: int, *, keys: int = 20, seed: int = 0) -> History:
     return _history(txns, Mix(1, 4, keys, 0.5), seed, shuffled=False)
 
 
-def random_history(txns: int, *, reads: float = 0.8, seed: int = 0) -> History:
-    """A serializable history whose serial order has nothing to do with times and sessions: eight operations each.
+def random_history(txns: int, *, ops_min: int = 8, ops_max: int = 8, reads: float = 0.8, seed: int = 0) -> History:
+    """A serializable history whose serial order has nothing to do with times and sessions.
 
-    The fewer of them read, the less is known of the order.
+    The fewer operations read, the less is known of the order.
     """
-    return _history(txns, Mix(8, 8, max(txns // _TXNS_PER_KEY, 1), reads), seed, shuffled=True)
+    return _history(txns, Mix(ops_min, ops_max, max(txns // _TXNS_PER_KEY, 1), reads), seed, shuffled=True)
 
 
 def _history(txns: int, mix: Mix, seed: int, *, shuffled: bool) -> History:
@@ -93,47 +87,10 @@ def _ops(rng: Random, mix: Mix, stored: dict[int, int], value: int) -> list[Op]:
     return ops
 
 
-class Row(NamedTuple):
-    """A line of the table: what is decided, how large, and in how many seconds it should be."""
-
-    name: str
-    make: Callable[..., History]
-    txns: int
-    level: str
-    goal: float
-
-
-ROWS: tuple[Row, ...] = (
-    Row("cool keys", cool_history, 10_000, "serializable", 0.5),
-    Row("cool keys", cool_history, 100_000, "serializable", 5.0),
-    Row("20 hot keys", hot_history, 10_000, "serializable", 2.0),
-    Row("random order", random_history, 10_000, "serializable", 10.0),
-)
-
-
-def _seconds(row: Row) -> float:
-    history = row.make(row.txns)
-    began = process_time()
-    answer: Any = decide(registers_of(history), Level(row.level))
-    took = process_time() - began
-    assert isinstance(answer, Certificate), "a correct history was accused"
-    return took
-
-
-def _report(console: Console) -> bool:
-    table = Table(title="deciding register histories of unknown version order, CPU seconds")
-    for heading in ("history", "transactions", "level", "seconds", "goal"):
-        table.add_column(heading, justify="right" if heading in {"transactions", "seconds", "goal"} else "left")
-    reached = True
-    for row in ROWS:
-        _seconds(row)  # Compiles.
-        took = _seconds(row)
-        reached &= took <= row.goal
-        table.add_row(row.name, f"{row.txns:,}", row.level, f"{took:.2f}", f"<= {row.goal:g}")
-    console.print(table)
-    return reached
-
-
-if __name__ == "__main__":
-    if not _report(Console()):
-        raise SystemExit("a goal was missed")
+def serializable_findings(history: History) -> Findings:
+    """What the solver alone says of serializability: a certificate, unless it spends its budget."""
+    answer = decide(registers_of(history), Level("serializable"))
+    assert not isinstance(answer, Anomaly), "a correct history was accused"
+    if isinstance(answer, Doubt):
+        return Findings(checker="rw-register", doubts=(answer,))
+    return Findings(checker="rw-register", certificates=(answer,))

@@ -6,7 +6,6 @@ The stream is made while it is judged and never kept; what making it costs is me
 from __future__ import annotations
 
 import heapq
-import resource
 import sys
 from collections.abc import Iterator
 from random import Random
@@ -15,10 +14,11 @@ from time import process_time
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.process import megabytes
 from checkers.streaming import StreamingJudge
 from harness.history import Op, RunInfo, Status, Txn
 
-__all__ = ["correct_stream", "measure"]
+__all__ = ["correct_windows", "measure"]
 
 _CLIENTS = 10
 _KEYS_IN_PLAY = 10
@@ -27,16 +27,26 @@ _LONGEST = 90  # A transaction ends so much after its start at the latest.
 _WINDOW = 1_000
 
 
-def correct_stream(txns: int, *, seed: int = 0) -> Iterator[Txn]:
-    """A strictly serializable run of 1 to 4 operations a transaction, in the order of the ends."""
-    rng = Random(seed)
+def correct_windows(txns: int, *, ops_max: int = 4, seed: int = 0) -> Iterator[tuple[list[Txn], int]]:
+    """A strictly serializable run in windows, each with a time before which nothing later begins."""
+    window: list[Txn] = []
+    for txn in _correct_stream(txns, ops_max, Random(seed)):
+        window.append(txn)
+        if len(window) == _WINDOW:
+            yield window, txn.end - _LONGEST
+            window = []
+    yield window, 10 * txns + _LONGEST
+
+
+def _correct_stream(txns: int, ops_max: int, rng: Random) -> Iterator[Txn]:
+    """Transactions in the order of their ends; of each key the elements are 1, 2, 3, ..."""
     keys = list(range(_KEYS_IN_PLAY))
     lists: dict[int, list[int]] = {key: [] for key in keys}
     running: list[tuple[int, int, Txn]] = []
     made_keys = len(keys)
     for number in range(txns):
         ops = []
-        for _ in range(rng.randint(1, 4)):
+        for _ in range(rng.randint(1, ops_max)):
             slot = rng.randrange(_KEYS_IN_PLAY)
             if len(lists[keys[slot]]) >= _APPENDS_PER_KEY:
                 del lists[keys[slot]]
@@ -59,23 +69,18 @@ def correct_stream(txns: int, *, seed: int = 0) -> Iterator[Txn]:
 def measure(txns: int) -> tuple[float, int, int, float]:
     """CPU microseconds a transaction, the most transactions in memory, unread appends, peak size in megabytes."""
     began = process_time()
-    for _ in correct_stream(txns):
+    for _ in correct_windows(txns):
         pass
     making = process_time() - began
     judge = StreamingJudge(RunInfo())
-    began, most, window = process_time(), 0, []
-    for txn in correct_stream(txns):
-        window.append(txn)
-        if len(window) == _WINDOW:
-            judge.take(window, txn.end - _LONGEST)
-            window = []
-            most = max(most, judge.retained)
-    judge.take(window, 10 * txns + _LONGEST)
+    began, most = process_time(), 0
+    for window, watermark in correct_windows(txns):
+        judge.take(window, watermark)
+        most = max(most, judge.retained)
     judge.end()
     seconds = process_time() - began - making
     assert (judge.past_needed, judge.sightings) == ("", ()), "a correct stream was accused"
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1_000_000
-    return seconds / txns * 1_000_000, most, judge.unseen, peak
+    return seconds / txns * 1_000_000, most, judge.unseen, megabytes()
 
 
 def _report(console: Console, sizes: list[int]) -> None:

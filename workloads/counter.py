@@ -14,12 +14,10 @@ from itertools import count
 
 from harness.program import Params, Program, Rng, Workload, read, write
 from workloads.keys import KeyChooser
-from workloads.sweep import no_programs, sweep
+from workloads.sweep import no_programs, read_back
 from workloads.tagged import number_of, tagged
 
 __all__ = ["COUNTER"]
-
-_CHUNK = 8
 
 
 def _key(number: int) -> str:
@@ -39,8 +37,4 @@ def _increment(key: str, tag: int) -> Program:
         yield write(key, tagged(number + 1, tag))
 
 
-def _finale(rng: Rng, params: Params) -> Iterator[Program]:
-    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: max(2, 2 * params.keys))
-
-
-COUNTER = Workload("counter", no_programs, _programs, _finale, Params(keys=2, key_choice="uniform"))
+COUNTER = Workload("counter", no_programs, _programs, read_back(_key), Params(keys=2, key_choice="uniform"))

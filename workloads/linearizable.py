@@ -20,7 +20,7 @@ from typing import Any
 from harness.history import Op
 from harness.program import Params, Program, Programs, Rng, Workload, append, read, write
 from workloads.keys import KeyChooser
-from workloads.sweep import no_programs, straight, sweep
+from workloads.sweep import no_programs, read_back, straight
 
 __all__ = ["COUNTER", "LOCK", "REGISTER", "SET"]
 
@@ -42,10 +42,7 @@ def _objects(name: str, change: Callable[[Rng, str, int], Op]) -> tuple[Programs
             else:
                 yield straight([change(rng, f"{name}{chooser.choose_for_write()}", number)])
 
-    def finale(rng: Rng, params: Params) -> Iterator[Program]:
-        return sweep(lambda number: [read(f"{name}{number}")], chunk=1, gap=lambda _: max(2, 2 * params.keys))
-
-    return programs, finale
+    return programs, read_back((name + "{}").format, chunk=1)
 
 
 def _change_register(rng: Rng, key: str, number: int) -> Op:

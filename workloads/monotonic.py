@@ -14,11 +14,9 @@ from collections.abc import Iterator
 from harness.history import Op
 from harness.program import Params, Program, Rng, Workload, read
 from workloads.keys import KeyChooser
-from workloads.sweep import no_programs, straight, sweep
+from workloads.sweep import no_programs, read_back, straight
 
 __all__ = ["MONOTONIC"]
-
-_CHUNK = 8
 
 
 def _key(number: int) -> str:
@@ -36,8 +34,6 @@ def _programs(rng: Rng, params: Params) -> Iterator[Program]:
             yield straight([op], rollback=rng.random() < params.rollback_ratio)
 
 
-def _finale(rng: Rng, params: Params) -> Iterator[Program]:
-    return sweep(lambda number: [read(_key(number))], chunk=_CHUNK, gap=lambda _: max(2, 2 * params.keys))
-
-
-MONOTONIC = Workload("monotonic", no_programs, _programs, _finale, Params(keys=4, ops_max=4, key_choice="uniform"))
+MONOTONIC = Workload(
+    "monotonic", no_programs, _programs, read_back(_key), Params(keys=4, ops_max=4, key_choice="uniform")
+)

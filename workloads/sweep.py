@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.history import Op
-from harness.program import Params, Program, Rng, Rollback
+from harness.program import Params, Program, Programs, Rng, Rollback, read
 
-__all__ = ["no_programs", "straight", "sweep"]
+__all__ = ["no_programs", "read_back", "straight", "sweep"]
 
 _BROKEN_OFF_MAX = 3
 _NOT_STARTED_MAX = 10_000
@@ -31,6 +32,15 @@ def straight(ops: Sequence[Op], *, rollback: bool = False) -> Program:
         yield op
     if rollback:
         raise Rollback
+
+
+def read_back(key: Callable[[int], Any], *, chunk: int = 8, gap: int = 2) -> Programs:
+    """The finale that reads each of key(0), key(1), … once, to a gap of twice the keys in use, and at least `gap`."""
+
+    def finale(rng: Rng, params: Params) -> Iterator[Program]:
+        return sweep(lambda number: [read(key(number))], chunk=chunk, gap=lambda _: max(gap, 2 * params.keys))
+
+    return finale
 
 
 @dataclass

@@ -21,7 +21,6 @@ __all__ = [
     "random_history",
     "register_history",
     "simulated_history",
-    "verified",
 ]
 
 LEVELS = {
@@ -49,17 +48,6 @@ def allowed(history: History, level: str, *, all_committed: bool = False) -> boo
     sizes = [len(unsure)] if all_committed else range(len(unsure) + 1)
     subsets = chain.from_iterable(combinations(unsure, size) for size in sizes)
     return any(explain([*certain, *some], _order(history, order)) for some in subsets)
-
-
-def verified(history: History, level: str, rows: Sequence[int], snapshots: Sequence[int] | None) -> bool:
-    """Whether a certificate shows what it claims."""
-    txns = [history.txn(row) for row in rows]
-    statuses = {txn.status for txn in txns}
-    missing = [txn for txn in history.txns() if txn.status is Status.OK and txn.id not in set(rows)]
-    if missing or Status.ABORTED in statuses or len(set(rows)) != len(rows):
-        return False
-    places = list(range(len(txns))) if snapshots is None else list(snapshots)
-    return _explains(txns, places, _order(history, LEVELS[level][1]))
 
 
 def _order(history: History, order: str) -> set[tuple[int, int]]:

@@ -12,11 +12,11 @@ from oracle.list_append import TooManyOrders, oracle, oracle_every_order
 from oracle.notation import txns as notation
 
 from checkers import kernels, list_append, list_kernels, phenomena_kernels
-from checkers.compiling import compile_kernels
 from checkers.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Txn
 from harness.verdict import Findings
+from tests.checkers.compiled import compiled
 
 SEEDS = 3_000
 SEEDS_OF_ORDERS = 1_600
@@ -102,12 +102,8 @@ def test_fast_checker_and_oracle_agree_on_whatever_hypothesis_finds(txns: list[T
 @pytest.fixture
 def compiled_kernels() -> Iterator[None]:
     """The kernels compiled, and back again afterwards."""
-    interpreted = [(module, name, getattr(module, name)) for module in MODULES for name in module.KERNELS]
-    for module in MODULES:
-        compile_kernels(module)
-    yield
-    for module, name, function in interpreted:
-        setattr(module, name, function)
+    with compiled(*MODULES):
+        yield
 
 
 @pytest.mark.usefixtures("compiled_kernels")

@@ -19,7 +19,6 @@ from benchmarks.histories import (
     stale_read_history,
 )
 from checkers import kernels, list_kernels, order_search, phenomena_kernels
-from checkers.compiling import compile_kernels
 from checkers.cycles import find_cycles
 from checkers.dependencies import dependencies
 from checkers.graph import residue
@@ -30,6 +29,7 @@ from harness.fingerprint import canonical_rotation
 from harness.history import SCALAR, History, Op, Status, Txn
 from harness.level import level
 from harness.verdict import Findings, Outcome, judge
+from tests.checkers.compiled import compiled
 
 MODULES = (kernels, list_kernels, phenomena_kernels)
 
@@ -37,12 +37,8 @@ MODULES = (kernels, list_kernels, phenomena_kernels)
 @pytest.fixture
 def compiled_kernels() -> Iterator[None]:
     """The kernels compiled, and back again afterwards."""
-    interpreted = [(module, name, getattr(module, name)) for module in MODULES for name in module.KERNELS]
-    for module in MODULES:
-        compile_kernels(module)
-    yield
-    for module, name, function in interpreted:
-        setattr(module, name, function)
+    with compiled(*MODULES):
+        yield
 
 
 def counts(findings: Findings) -> dict[str, int]:

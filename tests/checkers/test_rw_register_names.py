@@ -9,13 +9,13 @@ import pytest
 from oracle.cycles import PHENOMENA, Phenomenon, closed_upward
 
 from checkers import kernels as graph_kernels
-from checkers.compiling import compile_kernels
 from checkers.versions import kernels
 from checkers.versions.names import NamedAnomalies, names_of
 from checkers.versions.observations import observe
 from harness.build import build_history
 from harness.history import Status, Txn
 from harness.verdict import Anomaly
+from tests.checkers.compiled import compiled
 from tests.checkers.random_registers import random_registers
 from tests.checkers.rows import history, r, row, w
 from tests.checkers.version_orders import TooMany, always_holding
@@ -184,17 +184,13 @@ def test_a_name_is_only_given_where_every_version_order_has_it(part: int) -> Non
 
 
 @pytest.fixture
-def compiled() -> Iterator[None]:
+def compiled_kernels() -> Iterator[None]:
     """The kernels compiled, and back again afterwards."""
-    before = [(module, name, getattr(module, name)) for module in (kernels, graph_kernels) for name in module.KERNELS]
-    compile_kernels(kernels)
-    compile_kernels(graph_kernels)
-    yield
-    for module, name, function in before:
-        setattr(module, name, function)
+    with compiled(kernels, graph_kernels):
+        yield
 
 
-@pytest.mark.usefixtures("compiled")
+@pytest.mark.usefixtures("compiled_kernels")
 def test_compiled_kernels_name_the_same() -> None:
     """The one source of the kernels gives the same answers when it is compiled."""
     assert hasattr(kernels.walk, "py_func")

@@ -11,6 +11,7 @@ from oracle.histories import random_history
 from oracle.notation import txns as notation
 from oracle.simulation import BUGS, simulate
 
+from benchmarks.streaming import correct_windows
 from checkers.list_append import check_list_append
 from checkers.streaming import StreamingJudge
 from harness.build import build_history
@@ -120,53 +121,24 @@ def test_what_needs_the_past_is_no_clean_history_unless_an_outcome_was_unknown()
     assert clean >= 20
 
 
-def correct_stream(txns: int) -> Iterator[tuple[list[Txn], int]]:
-    """A strictly serializable run in windows of 1,000: ten clients, ten keys at a time, of 16 appends each.
-
-    Transaction i takes effect at 10 i + 9 and ends up to 80 later; at the end everything is read once more.
-    """
-    rng = Random(7)
-    keys = list(range(10))
-    lists: dict[int, list[int]] = {key: [] for key in keys}
-    made: list[Txn] = []
-    for i in range(txns):
-        ops = []
-        for _ in range(rng.randint(1, 2)):
-            slot = rng.randrange(10)
-            if len(lists[keys[slot]]) >= 16:
-                keys[slot] = len(lists)
-                lists[keys[slot]] = []
-            key = keys[slot]
-            if rng.random() < 0.5:
-                ops.append(Op("r", key, lists[key].copy()))
-            else:
-                lists[key].append(len(lists[key]) + 1)
-                ops.append(Op("append", key, lists[key][-1]))
-        made.append(Txn(i, i % 10, tuple(ops), Status.OK, 10 * i, 10 * i + 9 + rng.randint(0, 80)))
-        if len(made) == 1_100:
-            made.sort(key=lambda txn: txn.end)
-            yield made[:1_000], min(txn.start for txn in made[1_000:])
-            made = made[1_000:]
-    yield sorted(made, key=lambda txn: txn.end), 10 * txns
-    at = 10 * txns + 100
-    last = tuple(Op("r", key, elements) for key, elements in lists.items())
-    yield [Txn(txns, 99, last, Status.OK, at, at + 1)], at + 2
-
-
 def test_a_correct_stream_is_judged_in_bounded_memory() -> None:
     """Of 200,000 transactions never more than 600 are in memory, and at the end no append is left to be read."""
     judge = StreamingJudge(RunInfo())
-    most = unseen_most = keys = 0
-    for window, watermark in correct_stream(200_000):
+    most = unseen_most = 0
+    longest: dict[int, int] = {}
+    for window, watermark in correct_windows(200_000, ops_max=2):
         judge.take(window, watermark)
         most = max(most, judge.retained)
         unseen_most = max(unseen_most, judge.unseen)
-        keys = max(keys, *(op.key for txn in window for op in txn.ops))
+        for op in (op for txn in window for op in txn.ops if op.kind == "append"):
+            longest[op.key] = max(longest.get(op.key, 0), op.value)
+    last = tuple(Op("r", key, list(range(1, length + 1))) for key, length in longest.items())
+    judge.take([Txn(200_000, 99, last, Status.OK, watermark, watermark + 1)], watermark + 2)
     judge.end()
     assert (judge.past_needed, judge.sightings) == ("", ())
     assert 256 < most < 600
     # An append that nobody has read yet is remembered: one or two of each key that is no longer used.
-    assert 1_000 < unseen_most < 2 * keys
+    assert 1_000 < unseen_most < 2 * len(longest)
     assert judge.unseen == 0
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
+
 import pytest
 
 from harness.history import Txn
@@ -98,27 +101,24 @@ BY_GRAPHS = {
 @pytest.mark.parametrize("kind", KINDS)
 def test_executions_and_graphs_agree(kind: str) -> None:
     """A history has an execution of a level iff some version order gives a graph without the cycles it forbids."""
-    for model in MODELS:
-        for seed in range(60):
-            history = made(kind, model, seed)
-            verdicts = Verdicts(history)
-            for level, (condition, kept) in BY_GRAPHS.items():
-                found = has_version_order(verdicts.history, condition, kept)
-                assert found == verdicts.allowed(level), (level, notation(history))
+    for history in made(kind):
+        verdicts = Verdicts(history)
+        for level, (condition, kept) in BY_GRAPHS.items():
+            found = has_version_order(verdicts.history, condition, kept)
+            assert found == verdicts.allowed(level), (level, notation(history))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_verdicts_fit_the_lattice(kind: str) -> None:
     """No level allows a history that a level implied by it, with a definition of its own, does not allow."""
-    for model in MODELS:
-        for seed in range(60):
-            history = made(kind, model, seed)
-            verdicts = Verdicts(history)
-            granted = {one for level in DECIDED if verdicts.allowed(level) for one in implied_by(level)}
-            refused = set(refuted_by(level for level in DECIDED if verdicts.allowed(level) is False))
-            assert not granted & refused, notation(history)
-            assert Verdicts(history).settled() == (granted, refused), notation(history)
+    for history in made(kind):
+        verdicts = Verdicts(history)
+        granted = {one for level in DECIDED if verdicts.allowed(level) for one in implied_by(level)}
+        refused = set(refuted_by(level for level in DECIDED if verdicts.allowed(level) is False))
+        assert not granted & refused, notation(history)
+        assert Verdicts(history).settled() == (granted, refused), notation(history)
 
 
-def made(kind: str, model: str, seed: int) -> list[Txn]:
-    return abstract_history(kind, model, seed, plain=bool(seed & 1), clock=CLOCKS[seed % len(CLOCKS)])
+def made(kind: str) -> Iterator[list[Txn]]:
+    for model, seed in product(MODELS, range(60)):
+        yield abstract_history(kind, model, seed, plain=bool(seed & 1), clock=CLOCKS[seed % len(CLOCKS)])
