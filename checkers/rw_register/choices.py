@@ -104,7 +104,10 @@ class Choices:
         into = edges[np.argsort(self._state.target[edges], kind="stable")]
         out_of = edges[np.argsort(self._state.source[edges], kind="stable")]
         found = np.empty((_NARROW_MAX, 2), dtype=np.int32)
-        count, left = search_kernels.narrow_circles(reach, self._state, into, out_of, found, _NARROW_STEPS)
+        state = self._state
+        count, left = kernels.narrow_circles(
+            reach, state.source, state.target, state.literal, into, out_of, found, _NARROW_STEPS
+        )
         self._budget.spend(reach.size // 8 + _NARROW_STEPS - int(left))
         return np.unique(found[:count].astype(np.int64), axis=0)
 

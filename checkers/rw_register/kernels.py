@@ -7,11 +7,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["COMPILE_ABOVE_OPS", "KERNELS", "by_source", "close", "force", "sow", "topological", "way"]
+__all__ = [
+    "COMPILE_ABOVE_OPS",
+    "KERNELS",
+    "by_source",
+    "close",
+    "force",
+    "narrow_circles",
+    "sow",
+    "topological",
+    "way",
+]
 
 COMPILE_ABOVE_OPS = 5_000
 
-KERNELS = ("topological", "sow", "close", "force", "way", "by_source")
+KERNELS = ("topological", "sow", "close", "force", "narrow_circles", "way", "by_source")
 
 Ints = npt.NDArray[Any]
 
@@ -191,3 +201,42 @@ def way(first_edge: Ints, successor: Ints, cost: Ints, start: int, goal: Ints) -
         edges[i] = by_edge[v]
         v = source[v]
     return edges
+
+
+def narrow_circles(
+    reach: Ints, source: Ints, target: Ints, literal: Ints, into: Ints, out_of: Ints, found: Ints, steps: int
+) -> tuple[int, int]:
+    """Pairs of literals, not of one choice, that close a circle together with what is certain, in `found` (f, 2).
+
+    Bit u of reach[v] says that v leads to u, itself included. `into` are the edges of literals sorted by target,
+    `out_of` sorted by source. Stops after so many `steps`. Returns how many pairs there are, and the steps left.
+    """
+    first = np.searchsorted(source[out_of], np.arange(len(reach) + 1))
+    begin = np.searchsorted(target[into], np.arange(len(reach) + 1))
+    count = 0
+    for v in range(len(reach)):
+        if begin[v] == begin[v + 1]:
+            continue
+        for w in range(reach.shape[1]):
+            steps -= 1
+            bits = reach[v, w]
+            x = 8 * w
+            while bits > 0:
+                if bits & 1:
+                    for i in range(first[x], first[x + 1]):
+                        two = out_of[i]
+                        for j in range(begin[v], begin[v + 1]):
+                            one = into[j]
+                            u = source[one]
+                            steps -= 1
+                            if literal[one] >> 1 < literal[two] >> 1 and (reach[target[two], u >> 3] >> (u & 7)) & 1:
+                                found[count, 0] = literal[one]
+                                found[count, 1] = literal[two]
+                                count += 1
+                                if count == len(found):
+                                    return count, steps
+                    if steps <= 0:
+                        return count, steps
+                bits >>= 1
+                x += 1
+    return count, steps

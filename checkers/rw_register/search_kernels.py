@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["INTERRUPTED", "KERNELS", "SOLVED", "UNSOLVABLE", "Clauses", "State", "add", "narrow_circles", "search"]
+__all__ = ["INTERRUPTED", "KERNELS", "SOLVED", "UNSOLVABLE", "Clauses", "State", "add", "search"]
 
 # Compiled in this order: a kernel may call those before it.
 KERNELS = (
@@ -34,7 +34,6 @@ KERNELS = (
     "decide",
     "search",
     "add",
-    "narrow_circles",
 )
 
 SOLVED, UNSOLVABLE, INTERRUPTED = 1, -1, 0
@@ -462,41 +461,3 @@ def add(state: State, clauses: Clauses, literals: Ints) -> bool:
         if left == 1 and state.value[state.clause[0]] == 0:
             assign(state, state.clause[0], -1)
     return True
-
-
-def narrow_circles(reach: Ints, edges: State, into: Ints, out_of: Ints, found: Ints, steps: int) -> tuple[int, int]:
-    """Pairs of literals, not of one choice, that close a circle together with what is certain, in `found` (f, 2).
-
-    Bit u of reach[v] says that v leads to u, itself included. `into` are the edges of literals sorted by target,
-    `out_of` sorted by source. Stops after so many `steps`. Returns how many pairs there are, and the steps left.
-    """
-    source, target, literal = edges.source, edges.target, edges.literal
-    first = np.searchsorted(source[out_of], np.arange(len(reach) + 1))
-    begin = np.searchsorted(target[into], np.arange(len(reach) + 1))
-    count = 0
-    for v in range(len(reach)):
-        if begin[v] == begin[v + 1]:
-            continue
-        for w in range(reach.shape[1]):
-            steps -= 1
-            bits = reach[v, w]
-            x = 8 * w
-            while bits > 0:
-                if bits & 1:
-                    for i in range(first[x], first[x + 1]):
-                        two = out_of[i]
-                        for j in range(begin[v], begin[v + 1]):
-                            one = into[j]
-                            u = source[one]
-                            steps -= 1
-                            if literal[one] >> 1 < literal[two] >> 1 and (reach[target[two], u >> 3] >> (u & 7)) & 1:
-                                found[count, 0] = literal[one]
-                                found[count, 1] = literal[two]
-                                count += 1
-                                if count == len(found):
-                                    return count, steps
-                    if steps <= 0:
-                        return count, steps
-                bits >>= 1
-                x += 1
-    return count, steps
