@@ -2,8 +2,8 @@
 
 A kernel is a plain function over numpy arrays and numbers. Small histories run it as it stands: no wait for a
 compiler, numba is not even imported. Above a threshold `compile_kernels(module)` rebinds every name in the module's
-`KERNELS` to its compiled form, cached on disk between runs. Therefore callers go through the module
-(`kernels.peel(...)`), and no kernel calls another.
+`KERNELS` to its compiled form, cached on disk between runs. Callers therefore go through the module
+(`kernels.peel(...)`), and a kernel may call only those listed before it.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from checkers.catalogue import directly_refuted
 from checkers.dirty_reads import dirty_reads
 from checkers.evidence import TIMELESS, concurrent_accesses, overlapping_clients
 from checkers.findings import anomaly, shown
-from checkers.registers import HIDDEN, INITIAL, Registers, initial_row, registers_of
+from checkers.registers import HIDDEN, INITIAL, Registers, registers_of
 from checkers.rw_register.forms import FORMS, Form, Kind, Order
 from checkers.rw_register.late_reads import circles_of_reads
 from checkers.rw_register.scans import with_absent_reads
@@ -114,8 +114,7 @@ class _Solved:
         answer = decide(self.registers, form.level)
         if isinstance(answer, Certificate):
             self.proven |= implied_by(form.level)
-            initial = initial_row(self.registers.history)
-            self.proofs += [_from_initial(answer, initial)] if form.kind != Kind.PARALLEL else []
+            self.proofs += [answer] if form.kind != Kind.PARALLEL else []
             return
         if isinstance(answer, Anomaly):
             self.found.append(answer)
@@ -147,17 +146,6 @@ def _intermediate(registers: Registers) -> Iterator[Anomaly]:
         key, value = history.keys[int(registers.read_key[read])], history.values[int(registers.read_value[read])]
         sentence = f"T{reader} read {shown(key)} as {shown(value)}, which T{writer} wrote and then replaced itself."
         yield anomaly(history, "G1b", (writer, reader), sentence, seen=(key, value), count=len(reads))
-
-
-def _from_initial(proof: Certificate, initial: int) -> Certificate:
-    """The certificate with the initial transaction before all others: the registers do not say where it stands."""
-    place = np.flatnonzero(proof.order == initial)
-    if not len(place):
-        return proof
-    order, snapshot = np.append(initial, np.delete(proof.order, place)), proof.snapshot
-    if snapshot is not None:
-        snapshot = np.append(0, np.delete(snapshot + (snapshot <= place), place))
-    return replace(proof, order=order, snapshot=snapshot)
 
 
 def _weakest(found: Sequence[Anomaly]) -> list[Anomaly]:

@@ -21,7 +21,7 @@ import numpy as np
 from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
 from checkers.joins import Bools, Ints
-from checkers.registers import Registers
+from checkers.registers import Registers, initial_row
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent
 from checkers.rw_register.contradiction import Observation, irreducible
@@ -63,7 +63,9 @@ def decide(registers: Registers, level: Level, *, budget: int = BUDGET) -> Certi
     except BudgetSpent:
         sentence = f"whether {level} allows this history was not decided within {budget:,} steps"
         return Doubt("budget", sentence, (level,))
-    return (unjudged(registers, level) if isinstance(answer, Certificate) else None) or answer
+    if isinstance(answer, Certificate):
+        return unjudged(registers, level) or _from_initial(answer, initial_row(history))
+    return answer
 
 
 def _with_times(problem: Problem, form: Form, budget: Budget) -> Certificate | Anomaly:
@@ -140,6 +142,17 @@ def _certificate(form: Form, order: Ints, snapshot: Ints | None) -> Certificate:
     if form.kind == Kind.SNAPSHOT and snapshot is None:
         snapshot = np.arange(len(order))
     return Certificate(level=form.level, order=order, snapshot=snapshot)
+
+
+def _from_initial(proof: Certificate, initial: int) -> Certificate:
+    """The certificate with the initial transaction before all others: the registers do not say where it stands."""
+    place = np.flatnonzero(proof.order == initial)
+    if not len(place):
+        return proof
+    order, snapshot = np.append(initial, np.delete(proof.order, place)), proof.snapshot
+    if snapshot is not None:
+        snapshot = np.append(0, np.delete(snapshot + (snapshot <= place), place))
+    return replace(proof, order=order, snapshot=snapshot)
 
 
 def _corrected(rank: Ints, part: Part, settled: Settled) -> Ints:
