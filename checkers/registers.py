@@ -79,11 +79,11 @@ def initial_row(history: History) -> int:
     """The row of the initial transaction of a history that tells only the order within each client, or -1.
 
     There all transactions share one interval, and whatever lies before it is the initial state by declaration. It
-    only writes.
+    reads nothing.
     """
     if history.info.clock != "sessions" or len(history) < 2 or history.status[0] != Status.OK:
         return -1
-    if not bool((history.op_kind[: history.op_offset[1]] == _W).all()):
+    if bool(np.isin(history.op_kind[: history.op_offset[1]], (_R, _SCAN, _SQL)).any()):
         return -1
     return 0 if history.end[0] < history.start[1:].min() else -1
 

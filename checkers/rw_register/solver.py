@@ -39,6 +39,7 @@ __all__ = ["BUDGET", "decide"]
 
 BUDGET = 20_000_000_000
 _ROUNDS_MAX = 30
+_LOOKED_THROUGH_MAX = 2_000  # Transactions; looking for a contradiction in all of them takes their square.
 _MOST = 0.5  # Of the transactions; where more have to be solved, all are.
 
 
@@ -165,7 +166,7 @@ def _corrected(rank: Ints, part: Part, settled: Settled) -> Ints:
 
 def _contradiction(problem: Problem, form: Form, rows: Ints) -> list[Observation]:
     found = irreducible(problem, form, rows)
-    if found is None:
+    if found is None and problem.included.sum() <= _LOOKED_THROUGH_MAX:
         found = irreducible(problem, form, np.flatnonzero(problem.included))
     assert found is not None, f"no contradiction among {rows.tolist()}"
     return found

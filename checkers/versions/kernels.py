@@ -26,7 +26,7 @@ __all__ = [
     "zones",
 ]
 
-COMPILE_ABOVE_OPS = 150_000
+COMPILE_ABOVE_OPS = 20_000
 
 KERNELS = (
     "walk",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from harness.history import Txn
+from harness.history import Status, Txn
 from harness.verdict import Findings
 
 from .cycles import PHENOMENA, closed_upward
@@ -89,10 +89,11 @@ def assert_named(history: Sequence[Txn], findings: Findings) -> bool:
 
 
 def _leaves_orders_open(history: Sequence[Txn]) -> bool:
-    """Whether of some key more than one append was never read."""
-    ops = [op for txn in history for op in txn.ops]
-    seen = {(op.key, e) for op in ops if op.kind == "r" and isinstance(op.value, list) for e in op.value}
-    unread = [op.key for op in ops if op.kind == "append" and (op.key, op.value) not in seen]
+    """Whether of some key more than one append was never read by a transaction that is known to have committed."""
+    reads = [op for txn in history if txn.status is Status.OK for op in txn.ops if op.kind == "r"]
+    seen = {(op.key, e) for op in reads if isinstance(op.value, list) for e in op.value}
+    appends = [op for txn in history for op in txn.ops if op.kind == "append"]
+    unread = [op.key for op in appends if (op.key, op.value) not in seen]
     return len(unread) > len(set(unread))
 
 
