@@ -11,7 +11,7 @@ from anomalist.exits import Exit, UsageError
 from anomalist.judging import checkers_for, judge_history
 from anomalist.recorded import FOREIGN_EXPECTED, CheckRequest, is_foreign, read_foreign
 from anomalist.verbs import status
-from checkers.whole_graph import whole_graph
+from checkers.lists.whole_graph import whole_graph
 from harness.history import History
 from harness.interchange import write_edn, write_jsonl
 from harness.level import level

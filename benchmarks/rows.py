@@ -10,7 +10,7 @@ from benchmarks.histories import Planted, list_append_history, plant, ring_histo
 from benchmarks.registers import cool_history, hot_history, random_history, serializable_findings
 from benchmarks.weak_levels import LEVELS, weak_findings, weak_history
 from checkers.catalogue import CATALOGUE, closed_refutations
-from checkers.list_append import check_list_append
+from checkers.lists.list_append import check_list_append
 from checkers.rw_register import check_rw_register
 from harness.history import History
 from harness.level import Level

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from checkers.catalogue import CATALOGUE, directly_refuted
-from checkers.cycles import Cycle, Link, find_cycles
 from checkers.explanations import (
     NOBODY,
     WRITES,
@@ -28,7 +27,8 @@ from checkers.explanations import (
     sights,
 )
 from checkers.findings import anomaly, shown
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, WR, WW, Edges, residue
+from checkers.graphs.cycles import Cycle, Link, find_cycles
+from checkers.graphs.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, WR, WW, Edges, residue
 from checkers.serial_orders import KINDS_REPLAYED, TXNS_MAX, serial_order
 from harness.history import History, Status, Txn
 from harness.level import refuted_by

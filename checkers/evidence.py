@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
 from checkers.compiling import prepare
+from checkers.graphs import kernels
 from harness.history import History, Status
 
 __all__ = ["TIMELESS", "concurrent_accesses", "numbered_clients", "overlapping_clients"]

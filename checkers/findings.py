@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from checkers import proof
 from checkers.catalogue import closed_refutations, directly_refuted, refutes
 from checkers.evidence import concurrent_accesses, overlapping_clients
 from harness.fingerprint import fingerprint, witness
@@ -13,14 +12,27 @@ from harness.history import History, Status
 from harness.level import Level
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 
-__all__ = ["anomaly", "concurrency", "findings", "shown"]
+__all__ = ["anomaly", "concurrency", "findings", "shown", "shown_element"]
 
 _CONCURRENT_NEEDED = 10
+_LIST_SHOWN = 12
+_VALUE_SHOWN = 60
 
 
 def shown(value: Any) -> str:
     """A key or value for a sentence: None is "nothing", control characters are escaped, long text is shortened."""
-    return "nothing" if value is None else proof.shown(value)
+    return "nothing" if value is None else shown_element(value)
+
+
+def shown_element(value: Any) -> str:
+    """A value for a sentence: lists as [1 2 3], long ones shortened in the middle."""
+    if isinstance(value, list):
+        if len(value) > _LIST_SHOWN:
+            head, tail = (" ".join(map(shown_element, part)) for part in (value[:3], value[3 - _LIST_SHOWN :]))
+            return f"[{head} … {tail}] ({len(value)} elements)"
+        return f"[{' '.join(map(shown_element, value))}]"
+    text = value if isinstance(value, str) and value.isprintable() and " " not in value else repr(value)
+    return text if len(text) <= _VALUE_SHOWN else f"{text[: _VALUE_SHOWN // 2]}…{text[-_VALUE_SHOWN // 2 :]}"
 
 
 def anomaly(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Bools", "Ints", "find", "is_in", "join", "mutual"]
+__all__ = ["Bools", "Ints", "expand", "find", "is_in", "join", "mutual"]
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -41,3 +41,9 @@ def mutual(before: Ints, after: Ints, nodes: int) -> list[tuple[int, int]]:
     back = find(nodes_of, after[edge] * nodes + before[edge], edge, absent=-1)
     chosen = (back >= 0) & (before[edge] < after[edge])
     return list(zip(edge[chosen].tolist(), back[chosen].tolist(), strict=True))
+
+
+def expand(first: Ints, size: Ints) -> Ints:
+    """The numbers first[i] .. first[i] + size[i] - 1 for every i, one after another."""
+    starts = np.cumsum(size) - size
+    return np.repeat(first - starts, size) + np.arange(int(size.sum()))

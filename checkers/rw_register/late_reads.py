@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from checkers.cycles import Link, find_cycles
 from checkers.findings import anomaly, shown
-from checkers.graph import WR, Edges, residue
-from checkers.proof import order_step
+from checkers.graphs.cycles import Link, find_cycles
+from checkers.graphs.graph import WR, Edges, residue
+from checkers.graphs.steps import order_step
 from checkers.registers import Registers
 from harness.verdict import Anomaly, Step
 

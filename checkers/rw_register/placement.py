@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from checkers import kernels as graph_kernels
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Bools, Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.forms import Form, Kind, Order, antis, dependencies, own

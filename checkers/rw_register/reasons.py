@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from checkers import kernels as graph_kernels
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Bools, Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.forms import Kind

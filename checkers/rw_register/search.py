@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from pysat.solvers import Glucose4
 
-from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Bools, Ints
 from checkers.rw_register import kernels
 from checkers.rw_register.budget import Budget, BudgetSpent

@@ -18,8 +18,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Bools, Ints
 from checkers.registers import Registers, initial_row
 from checkers.rw_register import kernels

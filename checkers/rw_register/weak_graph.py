@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from checkers import kernels
 from checkers.compiling import prepare
+from checkers.graphs import kernels
 from checkers.joins import Bools
 from checkers.registers import INITIAL
 from checkers.rw_register import weak_kernels

@@ -8,12 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
 from checkers.catalogue import refutes
-from checkers.cycles import Cycle, find_cycles
-from checkers.dependencies import dependencies, open_orders
-from checkers.graph import KIND_NAMES, Residue, residue
-from checkers.observations import Observations, observe
+from checkers.graphs import kernels
+from checkers.graphs.cycles import Cycle, find_cycles
+from checkers.graphs.graph import KIND_NAMES, Residue, residue
+from checkers.lists.dependencies import dependencies, open_orders
+from checkers.lists.observations import Observations, observe
 from checkers.streaming.live import PAST_ROW, Live
 from checkers.streaming.past import Past, Unseen
 from checkers.streaming.retiring import knot_of, order_of, retirable

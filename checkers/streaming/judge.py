@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from checkers.list_append import check_list_append
+from checkers.lists.list_append import check_list_append
 from checkers.streaming.forgetting import retire
 from checkers.streaming.live import PAST_ROW, Live, live_history
 from checkers.streaming.past import Past

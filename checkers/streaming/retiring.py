@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from checkers.dependencies import unseen_appends
-from checkers.graph import Edges
-from checkers.observations import Observations
+from checkers.graphs.graph import Edges
+from checkers.lists.dependencies import unseen_appends
+from checkers.lists.observations import Observations
 from checkers.streaming.live import PAST_ROW
 from checkers.streaming.past import UNSEEN_MAX, Knot
 

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkers.findings import shown
-from checkers.joins import Bools, Ints, is_in
-from checkers.observations import expand
+from checkers.joins import Bools, Ints, expand, is_in
 from checkers.versions import kernels
 from checkers.versions.key_ranges import KeyRanges
 from harness.history import KIND_CODE, SCALAR, UNSEEN_LENGTH, History, Status

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from checkers import kernels
 from checkers.catalogue import CLASSES, SUFFIXES
 from checkers.compiling import compile_kernels
-from checkers.cycles import Cycle, CycleName, find_cycles
-from checkers.graph import residue
+from checkers.graphs import kernels
+from checkers.graphs.cycles import Cycle, CycleName, find_cycles
+from checkers.graphs.graph import residue
 from checkers.joins import Ints
 from checkers.versions.dependencies import Dependencies
 from checkers.versions.observations import VersionHistory

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from checkers.catalogue import CLASSES
-from checkers.cycles import CycleName
-from checkers.graph import RW, RW_PREDICATE, WR, WW, Edges
-from checkers.joins import Bools, Ints
-from checkers.observations import expand
+from checkers.graphs.cycles import CycleName
+from checkers.graphs.graph import RW, RW_PREDICATE, WR, WW, Edges
+from checkers.joins import Bools, Ints, expand
 from checkers.versions import kernels
 from checkers.versions.accesses import NOTHING
 from checkers.versions.observations import VersionHistory

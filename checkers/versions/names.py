@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from checkers.catalogue import CATALOGUE
-from checkers.graph import RW, RW_PREDICATE, WR, WW
+from checkers.graphs.graph import RW, RW_PREDICATE, WR, WW
 from checkers.versions.candidates import resolved
 from checkers.versions.cycles import named_cycles
 from checkers.versions.dependencies import dependencies

@@ -15,9 +15,9 @@ from functools import cached_property
 
 import numpy as np
 
-from checkers import kernels as graph_kernels
 from checkers.compiling import compile_kernels
 from checkers.findings import shown
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Bools, Ints, is_in
 from checkers.registers import initial_row
 from checkers.versions import kernels

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from checkers import kernels as graph_kernels
 from checkers.findings import anomaly, shown
+from checkers.graphs import kernels as graph_kernels
 from checkers.joins import Ints
 from checkers.versions.accesses import NOTHING, UNSEEN_VALUE
 from checkers.versions.observations import GARBAGE, VersionHistory

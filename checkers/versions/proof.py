@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from checkers.catalogue import CLASSES
-from checkers.cycles import Cycle, Link
 from checkers.findings import anomaly, shown
-from checkers.graph import REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
-from checkers.proof import order_step
+from checkers.graphs.cycles import Cycle, Link
+from checkers.graphs.graph import REALTIME, RW, RW_PREDICATE, SESSION, WR, WW
+from checkers.graphs.steps import order_step
 from checkers.versions.accesses import NOTHING
 from checkers.versions.dependencies import Dependencies
 from checkers.versions.observations import VersionHistory

@@ -8,9 +8,9 @@ from random import Random
 import pytest
 from rows import history, row
 
-from checkers.monotonic import check_monotonic
-from checkers.session_guarantees import check_session_guarantees
-from checkers.unique_ids import check_unique_ids
+from checkers.invariants.monotonic import check_monotonic
+from checkers.invariants.session_guarantees import check_session_guarantees
+from checkers.invariants.unique_ids import check_unique_ids
 from harness.build import build_history
 from harness.history import UNSEEN, Op, RunInfo, Status, Txn
 from harness.verdict import Findings

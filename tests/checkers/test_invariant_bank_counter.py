@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checkers.bank import check_bank
-from checkers.counter import check_counter
+from checkers.invariants.bank import check_bank
+from checkers.invariants.counter import check_counter
 from harness.history import UNSEEN, Status
 from tests.checkers.rows import history, r, row, w
 

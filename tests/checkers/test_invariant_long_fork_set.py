@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from checkers.long_fork import check_long_fork
-from checkers.set_full import check_set_full
+from checkers.invariants.long_fork import check_long_fork
+from checkers.invariants.set_full import check_set_full
 from harness.history import Status
 from harness.verdict import Outcome, judge
 from tests.checkers.rows import history, r, row, w

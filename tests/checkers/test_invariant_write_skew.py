@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from checkers.predicate_skew import check_predicate_skew
-from checkers.write_skew import check_write_skew
+from checkers.invariants.predicate_skew import check_predicate_skew
+from checkers.invariants.write_skew import check_write_skew
 from harness.history import Op, Status
 from harness.verdict import Outcome, judge
 from tests.checkers.rows import history, r, row, w

@@ -17,6 +17,7 @@ from sequential_objects import (
     random_txns,
 )
 
+from checkers.invariants.total_queue import check_total_queue
 from checkers.linearizability import check_linearizability, witness
 from checkers.linearizability.calls import Object, objects_of
 from checkers.linearizability.models import Call
@@ -26,7 +27,6 @@ from checkers.linearizability.registers import decide_counter, decide_register
 from checkers.linearizability.search import search
 from checkers.linearizability.witness import Contradiction, contradiction
 from checkers.register import check_register
-from checkers.total_queue import check_total_queue
 from harness.history import UNSEEN, History, Op, Status, Txn
 from harness.verdict import Findings
 

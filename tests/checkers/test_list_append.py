@@ -7,8 +7,8 @@ import dataclasses
 import pytest
 from oracle.notation import txns
 
-from checkers import dependencies
-from checkers.list_append import check_list_append
+from checkers.lists import dependencies
+from checkers.lists.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn
 from harness.level import level, minimal

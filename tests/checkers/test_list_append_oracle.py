@@ -11,8 +11,9 @@ from oracle.histories import histories, random_history
 from oracle.list_append import TooManyOrders, oracle, oracle_every_order
 from oracle.notation import txns as notation
 
-from checkers import kernels, list_append, list_kernels, phenomena_kernels
-from checkers.list_append import check_list_append
+from checkers.graphs import kernels
+from checkers.lists import list_append, list_kernels, phenomena_kernels
+from checkers.lists.list_append import check_list_append
 from harness.build import build_history
 from harness.history import Txn
 from harness.verdict import Findings

@@ -18,12 +18,13 @@ from benchmarks.histories import (
     stale_history,
     stale_read_history,
 )
-from checkers import kernels, list_kernels, order_search, phenomena_kernels
-from checkers.cycles import find_cycles
-from checkers.dependencies import dependencies
-from checkers.graph import residue
-from checkers.list_append import check_list_append
-from checkers.observations import observe
+from checkers.graphs import kernels, order_search
+from checkers.graphs.cycles import find_cycles
+from checkers.graphs.graph import residue
+from checkers.lists import list_kernels, phenomena_kernels
+from checkers.lists.dependencies import dependencies
+from checkers.lists.list_append import check_list_append
+from checkers.lists.observations import observe
 from harness.build import build_history
 from harness.fingerprint import canonical_rotation
 from harness.history import SCALAR, History, Op, Status, Txn

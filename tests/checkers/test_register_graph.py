@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from checkers.graph_integrity import check_graph
+from checkers.invariants.graph_integrity import check_graph
 from checkers.register import check_register
 from harness.history import UNSEEN, Op, Status, Txn
 from tests.checkers.rows import history, r, row, w

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from oracle.cycles import PHENOMENA, Phenomenon, closed_upward
 
-from checkers import kernels as graph_kernels
+from checkers.graphs import kernels as graph_kernels
 from checkers.versions import kernels
 from checkers.versions.names import NamedAnomalies, names_of
 from checkers.versions.observations import observe

@@ -12,7 +12,7 @@ from oracle.notation import txns as notation
 from oracle.simulation import BUGS, simulate
 
 from benchmarks.streaming import correct_windows
-from checkers.list_append import check_list_append
+from checkers.lists.list_append import check_list_append
 from checkers.streaming import StreamingJudge
 from harness.build import build_history
 from harness.history import Op, RunInfo, Status, Txn

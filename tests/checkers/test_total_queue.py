@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from checkers.total_queue import check_total_queue
+from checkers.invariants.total_queue import check_total_queue
 from harness.build import build_history
 from harness.history import UNSEEN, Op, RunInfo, Status, Txn
 from harness.verdict import Outcome, judge

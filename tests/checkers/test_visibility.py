@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 
 from anomalist.judging import judge_history
-from checkers.dependencies import dependencies
-from checkers.graph import residue
-from checkers.observations import observe
-from checkers.visibility import check_visibility, unseen_but_visible
+from checkers.graphs.graph import residue
+from checkers.lists.dependencies import dependencies
+from checkers.lists.observations import observe
+from checkers.lists.visibility import check_visibility, unseen_but_visible
 from harness.build import build_history
 from harness.history import History, RunInfo, Status
 from harness.level import Level

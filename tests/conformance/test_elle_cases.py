@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from checkers.catalogue import CATALOGUE, closed_refutations, refutes
-from checkers.list_append import check_list_append
+from checkers.lists.list_append import check_list_append
 from harness.interchange import read_history
 from harness.level import minimal, refuted_by
 

@@ -6,18 +6,18 @@ from collections.abc import Callable
 
 import pytest
 
-from checkers.bank import check_bank
-from checkers.counter import check_counter
-from checkers.list_append import check_list_append
-from checkers.long_fork import check_long_fork
-from checkers.monotonic import check_monotonic
-from checkers.predicate_skew import check_predicate_skew
+from checkers.invariants.bank import check_bank
+from checkers.invariants.counter import check_counter
+from checkers.invariants.long_fork import check_long_fork
+from checkers.invariants.monotonic import check_monotonic
+from checkers.invariants.predicate_skew import check_predicate_skew
+from checkers.invariants.session_guarantees import check_session_guarantees
+from checkers.invariants.set_full import check_set_full
+from checkers.invariants.unique_ids import check_unique_ids
+from checkers.invariants.write_skew import check_write_skew
+from checkers.lists.list_append import check_list_append
 from checkers.predicates import check_predicates
 from checkers.rw_register import check_rw_register
-from checkers.session_guarantees import check_session_guarantees
-from checkers.set_full import check_set_full
-from checkers.unique_ids import check_unique_ids
-from checkers.write_skew import check_write_skew
 from harness.history import History
 from harness.level import level
 from harness.verdict import Findings, Outcome, judge

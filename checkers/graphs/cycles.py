@@ -2,7 +2,7 @@
 
 A name stands for (class, suffix, kind): classes and suffixes as in the catalogue, kind "item" or "predicate".
 A component reports the smallest triples, in the product order, of which it holds a closed walk; where the order of
-appends is open, of which it holds one under every order. How a class is decided is in `checkers.cycle_classes`.
+appends is open, of which it holds one under every order. `cycle_classes` decides classes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers.catalogue import SUFFIXES
-from checkers.cycle_classes import (
+from checkers.graphs.cycle_classes import (
     G2,
     G_NONADJACENT,
     G_SINGLE,
@@ -27,9 +27,9 @@ from checkers.cycle_classes import (
     mask,
     within_suffix,
 )
-from checkers.graph import RW_PREDICATE, Residue
-from checkers.open_orders import OpenOrders, decide_orders
-from checkers.witnesses import Link, witness_of
+from checkers.graphs.graph import RW_PREDICATE, Residue
+from checkers.graphs.open_orders import OpenOrders, decide_orders
+from checkers.graphs.witnesses import Link, witness_of
 from harness.history import History
 
 __all__ = ["Cycle", "CycleName", "CycleSearch", "Link", "Undecided", "find_cycles"]

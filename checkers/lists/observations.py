@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkers import list_kernels
 from checkers.compiling import prepare
+from checkers.lists import list_kernels
 from harness.history import KIND_CODE, SCALAR, History, Status
 
-__all__ = ["Observations", "expand", "observe"]
+__all__ = ["Observations", "observe"]
 
 Ints = npt.NDArray[Any]
 Bools = npt.NDArray[np.bool_]
@@ -99,12 +99,6 @@ class Observations:
             len(self.append_op),
         )
         return place
-
-
-def expand(first: Ints, size: Ints) -> Ints:
-    """The numbers first[i] .. first[i] + size[i] - 1 for every i, one after another."""
-    starts = np.cumsum(size) - size
-    return np.repeat(first - starts, size) + np.arange(int(size.sum()))
 
 
 def observe(history: History) -> Observations:

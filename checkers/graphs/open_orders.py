@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkers.cycle_classes import G2, G_NONADJACENT, best_classes
-from checkers.graph import WW, Edges, Residue
-from checkers.order_search import WORK_MAX, least_class
+from checkers.graphs.cycle_classes import G2, G_NONADJACENT, best_classes
+from checkers.graphs.graph import WW, Edges, Residue
+from checkers.graphs.order_search import WORK_MAX, least_class
 from harness.history import History
 
 __all__ = ["Decided", "OpenOrders", "decide_orders"]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers.cycle_classes import (
+from checkers.graphs.cycle_classes import (
     G0,
     G1C,
     G2,
@@ -27,8 +27,8 @@ from checkers.cycle_classes import (
     ways_back,
     within_suffix,
 )
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Residue
-from checkers.observations import expand
+from checkers.graphs.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Residue
+from checkers.joins import expand
 from harness.history import History, Status
 
 __all__ = ["Link", "witness_of"]

@@ -15,9 +15,9 @@ import numpy as np
 
 from checkers.dirty_reads import DIRTY_READS, dirty_reads
 from checkers.findings import anomaly, concurrency, findings, shown
+from checkers.invariants.lost_update import lost_updates
+from checkers.invariants.numbers import numbers_of
 from checkers.joins import Ints
-from checkers.lost_update import lost_updates
-from checkers.numbers import numbers_of
 from checkers.registers import INITIAL, Registers, registers_of
 from harness.history import History
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step

@@ -1,4 +1,4 @@
-"""The loops behind `checkers.phenomena`, in one source for both ways of running (see `checkers.compiling`)."""
+"""The loops behind `checkers.lists.phenomena`, in one source for both ways of running (see `checkers.compiling`)."""
 
 from __future__ import annotations
 

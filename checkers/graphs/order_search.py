@@ -15,7 +15,7 @@ from itertools import combinations, pairwise
 import numpy as np
 import numpy.typing as npt
 
-from checkers.cycle_classes import (
+from checkers.graphs.cycle_classes import (
     G_NONADJACENT,
     G_SINGLE,
     ITEM,
@@ -26,7 +26,7 @@ from checkers.cycle_classes import (
     ways_back,
     within_suffix,
 )
-from checkers.graph import RW, RW_PREDICATE, WR, WW, Edges, Residue
+from checkers.graphs.graph import RW, RW_PREDICATE, WR, WW, Edges, Residue
 
 __all__ = ["CONFLICTS_MAX", "PAIRS_MAX", "WORK_MAX", "least_class"]
 

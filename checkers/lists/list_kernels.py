@@ -1,7 +1,7 @@
 """The loops of the list-append checker, in one source for both ways of running (see `checkers.compiling`).
 
-All columns are those of `checkers.observations`, int32 where they hold numbers of rows, operations or places. Every
-index into an array comes from a column that `History._check` has validated, or is compared with its bound here.
+All columns are those of `observations`, int32 where they hold numbers of rows, operations or places. Every index into
+an array comes from a column that `History._check` has validated, or is compared with its bound here.
 """
 
 from __future__ import annotations

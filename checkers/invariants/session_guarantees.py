@@ -20,7 +20,7 @@ import numpy as np
 
 from checkers.catalogue import directly_refuted
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.observations import Observations, observe
+from checkers.lists.observations import Observations, observe
 from harness.history import KIND_CODE, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 

@@ -14,9 +14,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers import list_kernels
-from checkers.graph import RW, WR, WW, Edges
-from checkers.observations import Observations, expand
+from checkers.graphs.graph import RW, WR, WW, Edges
+from checkers.joins import expand
+from checkers.lists import list_kernels
+from checkers.lists.observations import Observations
 
 __all__ = ["UNSEEN_IN_ALL", "UNSEEN_PER_READ", "dependencies", "open_orders", "unseen_appends"]
 

@@ -14,9 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
 from checkers.compiling import prepare
 from checkers.evidence import numbered_clients
+from checkers.graphs import kernels
 from harness.history import History, Status
 
 __all__ = ["KIND_NAMES", "REALTIME", "RW", "RW_PREDICATE", "SESSION", "WR", "WW", "Edges", "Residue", "residue"]

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from checkers.dirty_reads import DIRTY_READS
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.queue_events import Claim, Queue, Return, queues_of
+from checkers.invariants.queue_events import Claim, Queue, Return, queues_of
 from harness.history import History
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
 

@@ -11,15 +11,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from checkers import kernels
 from checkers.compiling import prepare
-from checkers.cycles import Link
-from checkers.dependencies import dependencies
 from checkers.evidence import numbered_clients
-from checkers.graph import SESSION, Edges
-from checkers.list_append import no_evidence
-from checkers.observations import Observations, observe
-from checkers.proof import step_of
+from checkers.graphs import kernels
+from checkers.graphs.cycles import Link
+from checkers.graphs.graph import SESSION, Edges
+from checkers.lists.dependencies import dependencies
+from checkers.lists.list_append import no_evidence
+from checkers.lists.observations import Observations, observe
+from checkers.lists.proof import step_of
 from harness.history import History, Status
 from harness.verdict import Step
 

@@ -4,8 +4,8 @@
     read x = [1] · read y = []       a cycle of dependencies shows that no serial order explains the reads
 
 Complete for serializable, strict-serializable, and both kinds of snapshot isolation: where the order of appends is
-open, a solver decides (`checkers.open_orders`). Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
-Anomalies from Experimental Observations", VLDB 2020; which names are reported is fixed in `checkers.cycles`.
+open, a solver decides (`checkers.graphs.open_orders`). Source: Kingsbury & Alvaro, "Elle: Inferring Isolation
+Anomalies from Experimental Observations", VLDB 2020; which names are reported is fixed in `checkers.graphs.cycles`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from checkers.catalogue import CATALOGUE, directly_refuted, refutes
-from checkers.cycles import Undecided, find_cycles
-from checkers.dependencies import dependencies, open_orders
 from checkers.evidence import TIMELESS, concurrent_accesses, overlapping_clients
-from checkers.graph import RW, WR, WW, Edges, residue
-from checkers.observations import Observations, observe
-from checkers.phenomena import Phenomenon, find_phenomena
-from checkers.proof import cycle_anomaly, phenomenon_anomaly
+from checkers.graphs.cycles import Undecided, find_cycles
+from checkers.graphs.graph import RW, WR, WW, Edges, residue
+from checkers.lists.dependencies import dependencies, open_orders
+from checkers.lists.observations import Observations, observe
+from checkers.lists.phenomena import Phenomenon, find_phenomena
+from checkers.lists.proof import cycle_anomaly, phenomenon_anomaly
 from harness.history import KIND_CODE, SCALAR, History, Status
 from harness.level import Level, level, refuted_by
 from harness.verdict import Anomaly, Doubt, Evidence, Findings
@@ -48,7 +48,7 @@ _SEARCHED = directly_refuted(_NAMES)
 # What a cycle with an anti-dependency may refute.
 _LEVELS_OF_RW = directly_refuted(name for name in _NAMES if name.startswith(("G-", "G2")))
 _LEVELS_OF_TIME = directly_refuted(name for name in _NAMES if name.endswith("-realtime"))
-# What is found refutes these wherever they were broken. `checkers.visibility` decides the levels between them.
+# What is found refutes these wherever they were broken. `checkers.lists.visibility` decides the levels between them.
 _DECIDED = tuple(
     level(name)
     for name in (

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from checkers import phenomena_kernels
 from checkers.compiling import prepare
-from checkers.observations import Observations
+from checkers.lists import phenomena_kernels
+from checkers.lists.observations import Observations
 from harness.history import KIND_CODE, Status
 
 __all__ = ["Phenomenon", "find_phenomena"]

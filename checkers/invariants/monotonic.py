@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from checkers.catalogue import CATALOGUE, CLASSES
-from checkers.cycles import Cycle, CycleName, Link, find_cycles
 from checkers.findings import anomaly, concurrency, findings, shown
-from checkers.graph import KIND_NAMES, RW, WR, WW, Edges, residue
+from checkers.graphs.cycles import Cycle, CycleName, Link, find_cycles
+from checkers.graphs.graph import KIND_NAMES, RW, WR, WW, Edges, residue
+from checkers.graphs.steps import order_step
 from checkers.moments import Moment, operations
-from checkers.proof import order_step
 from harness.history import UNSEEN, History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step
 

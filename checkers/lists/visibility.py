@@ -29,13 +29,13 @@ import numpy as np
 import numpy.typing as npt
 
 from checkers.catalogue import directly_refuted, refutes
-from checkers.cycle_classes import component_numbers, mask, positions, ways_back
-from checkers.dependencies import dependencies
 from checkers.findings import concurrency, findings
-from checkers.graph import RW, SESSION, WR, Edges, Residue, residue
-from checkers.list_append import no_evidence
-from checkers.observations import Observations, observe
-from checkers.proof import shown
+from checkers.findings import shown_element as shown
+from checkers.graphs.cycle_classes import component_numbers, mask, positions, ways_back
+from checkers.graphs.graph import RW, SESSION, WR, Edges, Residue, residue
+from checkers.lists.dependencies import dependencies
+from checkers.lists.list_append import no_evidence
+from checkers.lists.observations import Observations, observe
 from harness.fingerprint import fingerprint, witness
 from harness.history import History, Status
 from harness.verdict import Anomaly, Doubt, Evidence, Findings, Step

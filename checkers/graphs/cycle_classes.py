@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from checkers import kernels
 from checkers.catalogue import CLASSES, SUFFIXES
 from checkers.compiling import compile_kernels
-from checkers.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Residue
+from checkers.graphs import kernels
+from checkers.graphs.graph import KIND_NAMES, REALTIME, RW, RW_PREDICATE, SESSION, WR, WW, Residue
 
 __all__ = [
     "G0",

@@ -10,31 +10,19 @@ from typing import Any
 import numpy as np
 
 from checkers.catalogue import refutes
-from checkers.cycles import Cycle, Link
-from checkers.graph import KIND_NAMES, RW, RW_PREDICATE, SESSION, WR, WW
-from checkers.observations import Observations
-from checkers.phenomena import Phenomenon
+from checkers.findings import shown_element as shown
+from checkers.graphs.cycles import Cycle, Link
+from checkers.graphs.graph import KIND_NAMES, RW, RW_PREDICATE, WR, WW
+from checkers.graphs.steps import order_step
+from checkers.lists.observations import Observations
+from checkers.lists.phenomena import Phenomenon
 from harness.fingerprint import fingerprint, witness
-from harness.history import History
 from harness.level import Level
 from harness.verdict import Anomaly, Step
 
-__all__ = ["cycle_anomaly", "order_step", "phenomenon_anomaly", "shown", "step_of"]
+__all__ = ["cycle_anomaly", "phenomenon_anomaly", "step_of"]
 
-_LIST_SHOWN = 12
-_VALUE_SHOWN = 60
 _NAMES_SHOWN = 24
-
-
-def shown(value: Any) -> str:
-    """A value for a sentence: lists as [1 2 3], long ones shortened in the middle."""
-    if isinstance(value, list):
-        if len(value) > _LIST_SHOWN:
-            head, tail = value[:3], value[3 - _LIST_SHOWN :]
-            return f"[{' '.join(map(shown, head))} … {' '.join(map(shown, tail))}] ({len(value)} elements)"
-        return f"[{' '.join(map(shown, value))}]"
-    text = value if isinstance(value, str) and value.isprintable() and " " not in value else repr(value)
-    return text if len(text) <= _VALUE_SHOWN else f"{text[: _VALUE_SHOWN // 2]}…{text[-_VALUE_SHOWN // 2 :]}"
 
 
 def cycle_anomaly(seen: Observations, cycle: Cycle) -> Anomaly:
@@ -83,17 +71,6 @@ def step_of(seen: Observations, link: Link) -> Step:
     return Step(
         KIND_NAMES[link.kind], link.source, link.target, key, value, sentence, predicate=link.kind == RW_PREDICATE
     )
-
-
-def order_step(history: History, link: Link) -> Step:
-    """The step of a link by session or real time."""
-    before, after = f"T{link.source}", f"T{link.target}"
-    if link.kind == SESSION:
-        why = f"client {int(history.client[link.source])} ran {before} before {after}"
-    else:
-        why = f"{before} had ended before {after} began"
-    sentence = f"{why}. So {before} comes before {after}."
-    return Step(KIND_NAMES[link.kind], link.source, link.target, None, None, sentence)
 
 
 def _element(seen: Observations, append: int) -> Any:
