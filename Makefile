@@ -17,7 +17,7 @@ run: .venv/.installed
 	$(BIN)/anomalist run
 
 test: .venv/.tests-installed
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto --dist worksteal
 
 check: .venv/.tests-installed
 	$(BIN)/ruff format --check .

@@ -117,7 +117,7 @@ ROWS: tuple[Row, ...] = (
     # The fewer reads a transaction has, the less is known of the order.
     *_registers("random, 80 % reads", random_history, 10_000, 10.0),
     *_registers("random", partial(random_history, reads=0.5), 10_000, 10.0),
-    *_registers("random, 1-4 operations", partial(random_history, ops_min=1, ops_max=4, reads=0.5), 10_000, 10.0),
+    *_registers("random, 1-4 operations", partial(random_history, ops_min=1, ops_max=4, reads=0.5), 2_000, 10.0),
     _weak("monotonic-atomic-view", 100_000, Goal(), "AWDIT 0.50 s, 64 MB (RC)"),
     _weak("read-atomic", 100_000, Goal(), "AWDIT 0.64 s, 120 MB"),
     _weak("causal-cerone", 100_000, Goal(), "AWDIT 2.77 s, 692 MB"),

@@ -21,6 +21,7 @@ __all__ = ["Choices"]
 _COMPILE_ABOVE = 200
 _ACTIVITY = 10.0  # Of a choice, for each narrow circle; a conflict adds at least 1.
 _CONFLICTS = 100  # Before the first restart.
+_STEP = 100  # A look at one edge or clause takes as long as that many bytes combined.
 _NARROW_MAX = 1_000_000
 _NARROW_STEPS = 100_000_000
 _BYTES_MAX = 64_000_000
@@ -64,7 +65,7 @@ class Choices:
         while self._possible:
             self._clauses = _roomier(self._state, self._clauses)
             status = search_kernels.search(self._state, self._clauses, _CONFLICTS * _luby(turn))
-            self._budget.spend(int(self._state.number[search_kernels.STEPS]))
+            self._budget.spend(_STEP * int(self._state.number[search_kernels.STEPS]))
             self._state.number[search_kernels.STEPS] = 0
             if status != INTERRUPTED:
                 return bool(status == SOLVED)
