@@ -19,7 +19,7 @@ __all__ = [
     "way",
 ]
 
-COMPILE_ABOVE_OPS = 5_000
+COMPILE_ABOVE_OPS = 50_000
 
 KERNELS = ("topological", "sow", "close", "force", "narrow_circles", "way", "by_source")
 
