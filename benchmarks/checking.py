@@ -9,7 +9,6 @@ each", the warm seconds by the transactions, tells how they grow. A row of `benc
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -23,7 +22,7 @@ from rich.table import Table
 
 from benchmarks.goals import within
 from benchmarks.histories import Planted
-from benchmarks.process import megabytes
+from benchmarks.process import installed, megabytes
 from benchmarks.rows import CHECKERS, ROWS, Row
 from harness.store import load_history, save_history
 
@@ -65,7 +64,7 @@ def measure(row: Row, directory: Path) -> Measurement:
 
 def _apart(verb: str, row: Row, directory: Path) -> bytes:
     """What `make` or `measure` gives, in a process of its own, as JSON."""
-    environment = os.environ | {"NUMBA_CACHE_DIR": str(directory / "cache")}
+    environment = installed(NUMBA_CACHE_DIR=str(directory / "cache"))
     command = [sys.executable, "-m", "benchmarks.checking", f"--{verb}", row.name, str(directory)]
     return subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
 

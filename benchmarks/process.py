@@ -14,7 +14,7 @@ from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
-__all__ = ["Usage", "megabytes", "run_anomalist"]
+__all__ = ["Usage", "installed", "megabytes", "run_anomalist"]
 
 
 class Usage(NamedTuple):
@@ -35,10 +35,16 @@ def megabytes(field: str = "VmHWM") -> float:
     return int(found[1]) * 1024 / 1_000_000
 
 
+def installed(**more: str) -> dict[str, str]:
+    """The environment of a process as after an installation: with bytecode, which may be told not to be written."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"} | more
+
+
 def run_anomalist(words: Sequence[str]) -> Usage:
     """Carry out `anomalist WORDS` in a process of its own, from its start to its end."""
     began = monotonic()
-    process = subprocess.Popen([sys.executable, "-m", "benchmarks.process", *words], stdout=subprocess.PIPE)
+    command = [sys.executable, "-m", "benchmarks.process", *words]
+    process = subprocess.Popen(command, env=installed(), stdout=subprocess.PIPE)
     assert process.stdout
     with process.stdout as told:
         output, _, peak = told.read().rstrip().rpartition(b"\n")
