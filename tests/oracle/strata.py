@@ -1,7 +1,7 @@
 """Histories by the strongest level that allows them: made by a model of that level, and kept if brute force agrees.
 
-Nothing is stored: the same stratum and number give the same history. Every second one has OK transactions only, the
-others have aborted and unknown ones too; the clocks of all are exact or coarse (then with ties).
+Nothing is stored: the same stratum and number give the same history. Every second one has OK transactions only, each
+of the others an aborted or unknown one too; the clocks of all are exact or coarse (then with ties).
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import count, islice
 from typing import NamedTuple
 
-from harness.history import Txn
+from harness.history import Status, Txn
 
 from .abstract import CLOCKS, abstract_history
 from .verdicts import Verdicts
@@ -50,5 +50,6 @@ def _found(kind: str, stratum: Stratum, *, plain: bool) -> Iterator[tuple[list[T
         history = abstract_history(kind, stratum.model, seed, plain=plain, clock=clock)
         verdicts = Verdicts(history)
         is_refused = not stratum.refused or verdicts.allowed(stratum.refused) is False
-        if is_refused and verdicts.allowed(stratum.allowed):
+        has_other = plain or any(txn.status is not Status.OK for txn in history)
+        if has_other and is_refused and verdicts.allowed(stratum.allowed):
             yield history, verdicts
