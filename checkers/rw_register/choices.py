@@ -20,6 +20,7 @@ __all__ = ["Choices"]
 
 _COMPILE_ABOVE = 200
 _ACTIVITY = 10.0  # Of a choice, for each narrow circle; a conflict adds at least 1.
+_BUMP_MAX = 1e50  # Far from the largest number: only comparisons of activities count.
 _CONFLICTS = 100  # Before the first restart.
 _STEP = 100  # A look at one edge or clause takes as long as that many bytes combined.
 _NARROW_MAX = 1_000_000
@@ -67,6 +68,9 @@ class Choices:
             status = search_kernels.search(self._state, self._clauses, _CONFLICTS * _luby(turn))
             self._budget.spend(_STEP * int(self._state.number[search_kernels.STEPS]))
             self._state.number[search_kernels.STEPS] = 0
+            if self._state.bump[0] > _BUMP_MAX:
+                self._state.activity[:] /= self._state.bump[0]
+                self._state.bump[0] = 1.0
             if status != INTERRUPTED:
                 return bool(status == SOLVED)
             turn += 1

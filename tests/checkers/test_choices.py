@@ -108,20 +108,29 @@ def test_what_cannot_be_chosen_is_shown_by_circles() -> None:
 
 
 def test_many_choices_that_hang_together_need_restarts_and_room() -> None:
-    """A planted order of 60 nodes is found again from 400 pairs whose either side says more than the pair's order."""
+    """An order of 80 nodes that nothing shows is found from 500 choices, by way of hundreds of circles."""
     rng = Random(7)
-    pairs = [tuple(sorted(rng.sample(range(60), 2))) for _ in range(400)]
+    place = rng.sample(range(80), 80)
+
+    def true_edge() -> tuple[int, int]:
+        one, two = sorted(rng.sample(range(80), 2), key=place.__getitem__)
+        return one, two
+
+    certain = [(one, one + 1) for one in range(79) if place[one] < place[one + 1] and rng.random() < 0.3]
     sides = []
-    for one, two in pairs:
-        third, fourth = sorted(rng.sample(range(60), 2))
-        # The wrong side of most pairs contradicts other right sides in circles of three and more.
-        sides += [[(one, two), (third, fourth)], [(two, one), (fourth, third)]]
-    planted = Riddle(60, [(0, 59)], [[(a, b) for a, b in side] for side in sides])
+    for _ in range(500):
+        right = [true_edge(), true_edge()]
+        # Half of what the other side says is true as well: it takes several sides to see that one is wrong.
+        wrong = [right[0][::-1], true_edge()]
+        sides += rng.sample([right, wrong], 2)
+    planted = Riddle(80, certain, sides)
     with compiled(kernels, search_kernels):
         choices = planted.choices()
+        narrow = len(choices.circles())
         assert choices.solve()
+        assert len(choices.circles()) > narrow + 500
         assert planted.without_circle(choices.made)
-        assert len(choices.made) == 400
+        assert len(choices.made) == 500
 
 
 def test_a_spent_budget_ends_the_search() -> None:
